@@ -1,0 +1,137 @@
+"""A knowledge graph of musculoskeletal ultrasound: from findings to candidate diagnoses, with every source.
+
+>>> from mskgraph import KnowledgeGraph
+>>> kg = KnowledgeGraph.open()
+>>> kg.differential(["soft tissue calcification"]).candidates[0].label
+'dystrophic calcification'
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mskgraph import ontology
+from mskgraph.graph import Knowledge, build
+from mskgraph.store import Store, open_store
+
+if TYPE_CHECKING:
+    import networkx
+    import pandas
+    import rdflib
+
+    from mskgraph.differential import Differential, Regime
+    from mskgraph.graph import Direction
+    from mskgraph.graph import Path as GraphPath
+
+__all__ = ["KnowledgeGraph", "__version__"]
+
+__version__ = version("mskgraph")
+
+
+@dataclass(frozen=True)
+class KnowledgeGraph:
+    """The ontology, opened: everything that can be asked of it from Python.
+
+    Concepts are named by label, synonym, CURIE or IRI, in any case.
+
+    :ivar files: the Turtle files it was read from
+    :ivar content_hash: SHA-256 of those files; the same hash is the same knowledge
+    :ivar store: answers SPARQL
+    """
+
+    files: tuple[Path, ...]
+    content_hash: str
+    store: Store
+
+    @classmethod
+    def open(cls, store: str | None = None) -> KnowledgeGraph:
+        """Open the ontology that comes with the package, or the one that ``MSKGRAPH_ONTOLOGY`` names.
+
+        Files that did not change are not read again.
+
+        :param store: URL of the store; ``MSKGRAPH_STORE`` if not given, else the embedded engine
+        :raises OntologyNotFound: if there is no ontology
+        :raises OntologyInvalid: if a file is not Turtle
+        :raises StoreError: if the store cannot be opened
+        """
+        root = ontology.find()
+        files = tuple(ontology.files(root))
+        url = os.environ.get("MSKGRAPH_STORE", "") if store is None else store
+        return _open(files, ontology.content_hash(files), url)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """Concepts, claims and cases as plain objects, and the paths between them."""
+        return build(self.store)
+
+    def find(self, *texts: str) -> list[str]:
+        """Return the IRIs of the concepts that texts name.
+
+        :raises UnknownTerm: at the first text that names none, with the nearest labels
+        """
+        return [self.knowledge.lexicon.find(text) for text in texts]
+
+    def differential(
+        self, present: Sequence[str], absent: Sequence[str] = (), regime: Regime = "stated"
+    ) -> Differential:
+        """Return the candidate diagnoses for features seen and features confirmed absent.
+
+        :param present: names of findings, morphologies, sites and contexts
+        :param absent: names of what was looked for and not seen
+        :param regime: ``"stated"`` prevalence, or ``"equal"`` to leave prevalence out
+        :raises UnknownTerm: with the nearest labels
+        """
+        from mskgraph.differential import differential
+
+        return differential(self.knowledge, self.find(*present), self.find(*absent), regime)
+
+    def paths(
+        self,
+        start: str,
+        end: str,
+        max_length: int = 4,
+        limit: int = 10,
+        relations: Iterable[str] = (),
+        direction: Direction = "any",
+    ) -> list[GraphPath]:
+        """Return the shortest paths between two concepts or cases, shortest first.
+
+        :raises UnknownTerm: with the nearest labels
+        """
+        first, last = self.find(start, end)
+        return self.knowledge.paths(first, last, max_length, limit, tuple(relations), direction)
+
+    def query(self, sparql: str) -> pandas.DataFrame:
+        """Return the rows of a SELECT query: one column a variable, all of dtype str, missing where unbound.
+
+        :raises QueryError: with line and column of a syntax error
+        """
+        import pandas
+
+        from mskgraph.store import select
+
+        rows = select(self.store, sparql)
+        return pandas.DataFrame(rows, dtype="str")
+
+    def to_networkx(self) -> networkx.MultiDiGraph:
+        """Return concepts, cases and one-step relations as a networkx graph (see :meth:`Knowledge.to_networkx`)."""
+        return self.knowledge.to_networkx()
+
+    def to_rdflib(self) -> rdflib.Graph:
+        """Return the triples of the files as an rdflib graph, literals as written."""
+        return ontology.read(self.files)
+
+    def export(self, form: Literal["ttl", "nq", "jsonld"]) -> str:
+        """Return the knowledge as it stands as one RDF document, without the derived triples."""
+        return ontology.serialize(self.to_rdflib(), form)
+
+
+@lru_cache(maxsize=4)
+def _open(files: tuple[Path, ...], content_hash: str, url: str) -> KnowledgeGraph:
+    return KnowledgeGraph(files, content_hash, open_store(url, files))

@@ -1,0 +1,3 @@
+from mskgraph.cli import main
+
+main()

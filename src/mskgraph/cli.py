@@ -1,0 +1,273 @@
+"""The command line: ``mskgraph --help``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mskgraph.errors import MskGraphError
+from mskgraph.terms import Kind
+
+app = typer.Typer(
+    name="mskgraph",
+    help="A knowledge graph of musculoskeletal ultrasound: from findings to candidate diagnoses, with every source. "
+    "A teaching and reference tool, not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Terms = list[str] | None
+
+
+class QueryFormat(StrEnum):
+    """Forms in which a query's result is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    TTL = "ttl"
+
+
+class ExportFormat(StrEnum):
+    """Forms in which the knowledge is exported."""
+
+    TTL = "ttl"
+    NQ = "nq"
+    JSONLD = "jsonld"
+
+
+class Regime(StrEnum):
+    """Whether stated prevalence counts."""
+
+    STATED = "stated"
+    EQUAL = "equal"
+
+
+def main() -> None:
+    """Run the command line; errors of ours go to stderr with exit code 2."""
+    try:
+        app()
+    except MskGraphError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader, such as head, has seen enough
+        sys.exit(0)
+
+
+@app.command("app")
+def app_command(
+    port: Annotated[int, typer.Option(help="Port of the browser program.", min=1, max=65535)] = 8501,
+    store: Annotated[str | None, typer.Option(help="URL of the store; empty for the embedded one.")] = None,
+    open_browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
+) -> None:
+    """Start the program in the browser."""
+    import os
+
+    from mskgraph import KnowledgeGraph
+    from mskgraph.ui.server import serve
+
+    if store is not None:
+        os.environ["MSKGRAPH_STORE"] = store
+    _ = KnowledgeGraph.open().knowledge  # a broken ontology is told here, not in the first visitor's page
+    serve(port, open_browser=open_browser)
+
+
+@app.command()
+def ddx(
+    finding: Annotated[Terms, typer.Option(help="A finding seen.")] = None,
+    site: Annotated[Terms, typer.Option(help="Where.")] = None,
+    morphology: Annotated[Terms, typer.Option(help="How it looks.")] = None,
+    context: Annotated[Terms, typer.Option(help="History, laboratory, symptom.")] = None,
+    absent: Annotated[Terms, typer.Option(help="A feature looked for and not there.")] = None,
+    text: Annotated[str, typer.Option(help='Features in one text, words may be cut short: "calc triceps".')] = "",
+    regime: Annotated[Regime, typer.Option(help="Leave stated prevalence out with equal.")] = Regime.STATED,
+    as_json: Json = False,
+) -> None:
+    """List candidate diagnoses for what is seen (each option can be given several times)."""
+    from mskgraph import KnowledgeGraph
+    from mskgraph.differential import differential
+    from mskgraph.errors import UnknownTerm
+
+    kg = KnowledgeGraph.open()
+    lexicon = kg.knowledge.lexicon
+    given: list[tuple[Terms, tuple[Kind, ...]]] = [
+        (finding, ("finding",)),
+        (site, ("site",)),
+        (morphology, ("morphology",)),
+        (context, ("context",)),
+    ]
+    present = [lexicon.find(term, kinds) for terms, kinds in given for term in terms or ()]
+    missing = [lexicon.find(term) for term in absent or ()]
+    reading = lexicon.read(text)
+    if reading.unread:
+        raise UnknownTerm(" ".join(reading.unread), lexicon.suggest(" ".join(reading.unread)))
+    present = list(dict.fromkeys([*present, *reading.features]))
+    if not present:
+        raise typer.BadParameter("Give at least one feature, for example --finding 'soft tissue calcification'.")
+    result = differential(kg.knowledge, present, missing, regime.value)
+    if as_json:
+        _print_json(result.to_json())
+        return
+    from mskgraph.views import differential_rows
+
+    rows = differential_rows(kg.knowledge, result)
+    _print_table([list(row.values()) for row in rows], list(rows[0]) if rows else [])
+    for warning in result.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+
+
+@app.command()
+def paths(
+    start: Annotated[str, typer.Argument(metavar="FROM")],
+    end: Annotated[str, typer.Argument(metavar="TO")],
+    max_length: Annotated[int, typer.Option(help="Steps at most.", min=1, max=8)] = 4,
+    limit: Annotated[int, typer.Option(help="Paths at most.", min=1, max=200)] = 10,
+    as_json: Json = False,
+) -> None:
+    """Explain how two concepts hang together, shortest way first."""
+    from mskgraph import KnowledgeGraph
+
+    kg = KnowledgeGraph.open()
+    knowledge = kg.knowledge
+    found = kg.paths(start, end, max_length, limit)
+    if as_json:
+        _print_json([_path_json(knowledge, path) for path in found])
+        return
+    if not found:
+        print(f"No path of at most {max_length} steps; try a larger --max-length.", file=sys.stderr)
+    for path in found:
+        print(knowledge.words(path))
+    if len(found) == limit:
+        print(f"The first {limit} are shown; there may be more, see --limit.", file=sys.stderr)
+
+
+@app.command()
+def query(
+    file: Annotated[str, typer.Argument(help="A .rq file, or - for standard input.")] = "-",
+    form: Annotated[QueryFormat | None, typer.Option("--format", help="Default: table, or ttl for a graph.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds until the query is stopped.", min=0.1)] = 10.0,
+    limit: Annotated[int | None, typer.Option(help="Rows at most.", min=1)] = None,
+) -> None:
+    """Run a SPARQL query: SELECT, ASK, CONSTRUCT or DESCRIBE."""
+    from mskgraph import KnowledgeGraph, sparql
+
+    text = _text_of(file)
+    answer = sparql.run(KnowledgeGraph.open().store, text, timeout)
+    if answer.kind == "graph":
+        if form not in (None, QueryFormat.TTL):
+            raise typer.BadParameter("A graph is printed as ttl.", param_hint="--format")
+        from mskgraph import ontology
+
+        print(ontology.turtle_of(answer.body), end="")
+        return
+    if form is QueryFormat.TTL:
+        raise typer.BadParameter("A table of results is no graph; use table, csv or json.", param_hint="--format")
+    document = json.loads(answer.body)
+    if answer.kind == "ask":
+        _print_json(document) if form is QueryFormat.JSON else print(str(document["boolean"]).lower())
+        return
+    bindings = document["results"]["bindings"]
+    if limit is not None and len(bindings) > limit:
+        print(f"{limit} of {len(bindings)} rows shown.", file=sys.stderr)
+        document["results"]["bindings"] = bindings = bindings[:limit]
+    names = document["head"]["vars"]
+    if form is QueryFormat.JSON:
+        _print_json(document)
+    elif form is QueryFormat.CSV:
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        writer.writerows([row.get(name, {}).get("value", "") for name in names] for row in bindings)
+    else:
+        from mskgraph.terms import curie
+
+        _print_table([[curie(row.get(name, {}).get("value", "")) for name in names] for row in bindings], names)
+
+
+@app.command()
+def check(
+    path: Annotated[list[Path] | None, typer.Argument(help="Files or folders; the whole ontology if none.")] = None,
+) -> None:
+    """Check the ontology: shapes, citations, undefined terms. Exit code 1 if there is a problem."""
+    from mskgraph import ontology
+
+    problems = ontology.check(path or None)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(1)
+    print("No problems found.", file=sys.stderr)
+
+
+@app.command()
+def export(
+    form: Annotated[ExportFormat, typer.Option("--format", help="RDF syntax.")] = ExportFormat.TTL,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output if none.")] = None,
+) -> None:
+    """Write the knowledge as it stands as one RDF document."""
+    from mskgraph import KnowledgeGraph
+
+    text = KnowledgeGraph.open().export(form.value)
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise MskGraphError(f"{output} cannot be written: {error.strerror}. Choose another file with -o.") from None
+
+
+def _path_json(knowledge: Any, path: Sequence[Any]) -> dict[str, Any]:
+    nodes = [path[0].start, *(step.end for step in path)] if path else []
+    return {
+        "length": len(path),
+        "nodes": [{"iri": n, "label": knowledge.label(n), "type": knowledge.kind(n)} for n in nodes],
+        "edges": [{"relation": step.relation, "association": step.claim} for step in path],
+        "words": knowledge.words(path),
+    }
+
+
+def _text_of(file: str) -> str:
+    if file == "-":
+        return sys.stdin.read()
+    try:
+        return Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MskGraphError(f"{file} cannot be read: {error}. Give a SPARQL file, or - for standard input.") from None
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _print_table(rows: Sequence[Sequence[str]], names: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*map(_plain(Text), names))
+    for row in rows:
+        table.add_row(*map(_plain(Text), row))
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width).print(table)
+    print(f"{len(rows)} row{'' if len(rows) == 1 else 's'}.", file=sys.stderr)
+
+
+def _plain(text: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """Strings of the graph are data: brackets in them are no markup of rich's."""
+    return lambda value: text(str(value))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    MskGraphError
+      OntologyNotFound      no ontology where it was looked for
+      OntologyInvalid       files that cannot be loaded; carries the problems
+      UnknownTerm           a word that names no concept; carries the nearest labels
+      QueryError            a query the engine refuses; carries line and column where known
+      QueryStopped          a query that ran into its time, memory or size limit
+      StoreError            a store that cannot be opened or reached
+      PortInUse             the port of the browser program is taken
+
+Each carries data, and its text names the remedy, so that a page or the command line can show it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class MskGraphError(Exception):
+    """Root of all errors that mskgraph raises on purpose."""
+
+
+class OntologyNotFound(MskGraphError):
+    """No ontology at any of the places tried.
+
+    >>> str(OntologyNotFound([Path("a"), Path("b")]))
+    'No ontology found. Looked for: a, b. Give a folder of Turtle files with MSKGRAPH_ONTOLOGY.'
+    """
+
+    def __init__(self, tried: Sequence[Path]) -> None:
+        self.tried = tuple(tried)
+        places = ", ".join(str(path) for path in self.tried)
+        super().__init__(
+            f"No ontology found. Looked for: {places}. Give a folder of Turtle files with MSKGRAPH_ONTOLOGY."
+        )
+
+
+class OntologyInvalid(MskGraphError):
+    """Ontology files with problems that keep them from being used.
+
+    :ivar problems: one text or problem object per fault, each naming file and remedy when printed
+
+    >>> print(OntologyInvalid(["cases.ttl: line 3: bad IRI"]))
+    The ontology has 1 problem:
+    cases.ttl: line 3: bad IRI
+    """
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"The ontology has {count} problem{'' if count == 1 else 's'}:"
+        super().__init__("\n".join([head, *map(str, self.problems)]))
+
+
+class UnknownTerm(MskGraphError):
+    """A text that names no concept.
+
+    :ivar text: what was asked for
+    :ivar suggestions: labels that come nearest, best first
+
+    >>> str(UnknownTerm("calcifcation", ["soft tissue calcification"]))
+    'Nothing is called "calcifcation". Nearest: soft tissue calcification.'
+    """
+
+    def __init__(self, text: str, suggestions: Sequence[str] = ()) -> None:
+        self.text = text
+        self.suggestions = tuple(suggestions)
+        nearest = f" Nearest: {', '.join(self.suggestions)}." if self.suggestions else ""
+        super().__init__(f'Nothing is called "{text}".{nearest}')
+
+
+class QueryError(MskGraphError):
+    """A query that cannot be run as it is written.
+
+    :ivar line: line of the fault, from 1, or ``None``
+    :ivar column: column of the fault, from 1, or ``None``
+    """
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        self.line = line
+        self.column = column
+        super().__init__(message)
+
+
+class QueryStopped(MskGraphError):
+    """A query that was stopped at a limit.
+
+    :ivar limit: ``"time"``, ``"memory"`` or ``"size"``
+    """
+
+    def __init__(self, limit: str, message: str) -> None:
+        self.limit = limit
+        super().__init__(message)
+
+
+class StoreError(MskGraphError):
+    """A store that cannot be opened, by its URL and the reason."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(f"The store {url or '(embedded)'} cannot be used: {reason}")
+
+
+class PortInUse(MskGraphError):
+    """The port of the browser program is taken by another program.
+
+    >>> str(PortInUse(8501))
+    'Port 8501 is in use by another program. Choose another: mskgraph app --port 8502'
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        super().__init__(
+            f"Port {port} is in use by another program. Choose another: mskgraph app --port {port + 1}"
+        )

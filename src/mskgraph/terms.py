@@ -1,0 +1,231 @@
+"""Names: IRIs and CURIEs, and from what people type to the concept they mean."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mskgraph.errors import UnknownTerm
+
+NAMESPACE = "https://w3id.org/mskgraph/"
+
+PREFIXES = {
+    "msk": NAMESPACE,
+    "dcterms": "http://purl.org/dc/terms/",
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+
+Kind = Literal["finding", "morphology", "site", "context", "diagnosis", "case"]
+
+FEATURE_KINDS: tuple[Kind, ...] = ("finding", "site", "morphology", "context")
+"""What can be evidence, in the order in which an ambiguous word is read."""
+
+_TOKEN = re.compile(r"[^\W_]+(?:['\u2019+-][^\W_]+)*\+*")
+_SUGGESTIONS = 5
+_NEAR = 60.0  # rapidfuzz score, 0 to 100, below which two texts have nothing to do with each other
+
+
+def iri(name: str) -> str:
+    """Return the full IRI of a CURIE or of a local name of the ontology.
+
+    :param name: ``msk:gout``, ``skos:broader`` or ``gout``; a full IRI comes back unchanged
+    :raises UnknownTerm: if the prefix is not one of :data:`PREFIXES`
+
+    >>> iri("msk:mayCause"), iri("mayCause"), iri("https://w3id.org/mskgraph/mayCause")[-8:]
+    ('https://w3id.org/mskgraph/mayCause', 'https://w3id.org/mskgraph/mayCause', 'mayCause')
+    """
+    if name.startswith(("http://", "https://")):
+        return name
+    prefix, colon, local = name.rpartition(":")
+    namespace = PREFIXES.get(prefix if colon else "msk")
+    if namespace is None:
+        raise UnknownTerm(name, [f"{known}:{local}" for known in PREFIXES])
+    return namespace + local
+
+
+def curie(full: str) -> str:
+    """Return the shortest written form of an IRI: a CURIE where a prefix fits, else the IRI.
+
+    >>> curie("https://w3id.org/mskgraph/gout"), curie("http://example.org/x")
+    ('msk:gout', 'http://example.org/x')
+    """
+    for prefix, namespace in PREFIXES.items():
+        if full.startswith(namespace):
+            return f"{prefix}:{full.removeprefix(namespace)}"
+    return full
+
+
+def local_name(full: str) -> str:
+    """Return an IRI of the ontology without its namespace, as used in addresses of pages.
+
+    >>> local_name("https://w3id.org/mskgraph/soft-tissue-calcification")
+    'soft-tissue-calcification'
+    """
+    return full.removeprefix(NAMESPACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name of one concept.
+
+    :ivar iri: the concept
+    :ivar text: the name as written in the ontology
+    :ivar kind: what the concept is
+    :ivar preferred: whether it is the label that people read
+    """
+
+    iri: str
+    text: str
+    kind: Kind
+    preferred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a typed text was taken to mean.
+
+    :ivar features: concepts, in the order of the text, each once
+    :ivar words: for each feature the words that led to it
+    :ivar unread: words that led to no concept
+    """
+
+    features: tuple[str, ...]
+    words: tuple[str, ...]
+    unread: tuple[str, ...]
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared: no case, no accents, single spaces, plain hyphens and quotes.
+
+    >>> fold("  Sj\\u00f6gren\\u2019s   Disease ")
+    "sjogren's disease"
+    """
+    plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("\u2010", "-").replace("\u2013", "-"))
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
+
+
+def _tokens(text: str) -> list[str]:
+    return _TOKEN.findall(fold(text).replace("-", " "))
+
+
+class Lexicon:
+    """All names of all concepts, and the ways to look one up.
+
+    >>> lexicon = Lexicon([Name(iri("gout"), "gout", "diagnosis", True),
+    ...                    Name(iri("tophus"), "tophus", "finding", True)])
+    >>> curie(lexicon.find("GOUT"))
+    'msk:gout'
+    >>> lexicon.find("gaut")
+    Traceback (most recent call last):
+    mskgraph.errors.UnknownTerm: Nothing is called "gaut". Nearest: gout.
+    """
+
+    def __init__(self, names: Iterable[Name]) -> None:
+        self._names = sorted(names, key=lambda name: (not name.preferred, len(name.text), name.text))
+        self.labels = {name.iri: name.text for name in self._names if name.preferred}
+        self.kinds = {name.iri: name.kind for name in self._names}
+        self._by_text: defaultdict[str, list[Name]] = defaultdict(list)
+        for name in self._names:
+            self._by_text[fold(name.text)].append(name)
+        self._tokenised = [(name, _tokens(name.text)) for name in self._names]
+
+    def find(self, text: str, kinds: Collection[Kind] = ()) -> str:
+        """Return the IRI of the concept that a label, synonym, CURIE or IRI names, whatever its case.
+
+        :param text: what somebody wrote
+        :param kinds: which kinds of concept to consider; all if empty
+        :raises UnknownTerm: with the nearest labels
+        """
+        fits = self._fits(kinds)
+        for name in self._by_text.get(fold(text), ()):
+            if fits(name.kind):
+                return name.iri
+        known = self._written(text.strip())
+        if known is not None and fits(self.kinds[known]):
+            return known
+        raise UnknownTerm(text, self.suggest(text, kinds))
+
+    def suggest(self, text: str, kinds: Collection[Kind] = ()) -> list[str]:
+        """Return at most five labels that come nearest to a text, best first."""
+        from rapidfuzz import fuzz, process
+
+        fits = self._fits(kinds)
+        names = [name for name in self._names if fits(name.kind)]
+        matches = process.extract(
+            fold(text), [fold(name.text) for name in names], scorer=fuzz.WRatio, limit=4 * _SUGGESTIONS
+        )
+        nearest = dict.fromkeys(self.labels[names[index].iri] for _, score, index in matches if score >= _NEAR)
+        return list(nearest)[:_SUGGESTIONS]
+
+    def search(self, text: str, kinds: Collection[Kind] = (), limit: int = 20) -> list[str]:
+        """Return the concepts one of whose names has, for every word typed, a word that starts with it.
+
+        :param text: the beginning of one or more words, in any order
+        :param kinds: which kinds of concept to consider; all if empty
+        :param limit: how many at most
+        :returns: IRIs, best first: the whole name, then the fewest words left over, then preferred labels
+        """
+        wanted = _tokens(text)
+        fits = self._fits(kinds)
+        best: dict[str, tuple[int, int, bool, int]] = {}
+        for name, tokens in self._tokenised:
+            if not wanted or not fits(name.kind) or not _all_start(wanted, tokens):
+                continue
+            order = FEATURE_KINDS.index(name.kind) if name.kind in FEATURE_KINDS else len(FEATURE_KINDS)
+            rank = (len(tokens) - len(wanted) if set(wanted) <= set(tokens) else 99, order, not name.preferred, len(tokens))
+            if wanted == tokens:
+                rank = (-1, order, not name.preferred, 0)
+            best[name.iri] = min(rank, best.get(name.iri, rank))
+        return sorted(best, key=lambda concept: (best[concept], self.labels[concept]))[:limit]
+
+    def read(self, text: str, kinds: Sequence[Kind] = FEATURE_KINDS) -> Reading:
+        """Return the features that a typed text names, in any order and abbreviated to beginnings of words.
+
+        The longest run of words that fits one concept is taken first: "triceps tendon insertion" is one site.
+
+        :param text: for example ``"calc triceps"``
+        :param kinds: which kinds of concept to consider
+        """
+        words = _tokens(text)
+        features: dict[str, str] = {}
+        unread: list[str] = []
+        start = 0
+        while start < len(words):
+            for end in range(len(words), start, -1):
+                run = " ".join(words[start:end])
+                found = self.search(run, kinds, limit=1)
+                if found:
+                    features.setdefault(found[0], run)
+                    start = end
+                    break
+            else:
+                unread.append(words[start])
+                start += 1
+        return Reading(tuple(features), tuple(features.values()), tuple(unread))
+
+    def _written(self, text: str) -> str | None:
+        try:
+            full = iri(text)
+        except UnknownTerm:
+            return None
+        if full in self.labels:
+            return full
+        folded = full.casefold()
+        return next((known for known in self.labels if known.casefold() == folded), None)
+
+    @staticmethod
+    def _fits(kinds: Collection[Kind]):  # type: ignore[no-untyped-def]
+        return (lambda kind: kind in kinds) if kinds else (lambda kind: True)
+
+
+def _all_start(wanted: Sequence[str], tokens: Sequence[str]) -> bool:
+    return all(any(token.startswith(word) for token in tokens) for word in wanted)

@@ -1,0 +1,235 @@
+"""The shell around the browser program: what is served beside Streamlit, under which headers, and how it starts.
+
+Everything comes from this one server: the browser is told to load nothing from anywhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import importlib.util
+import re
+import socket
+import sys
+import tomllib
+import webbrowser
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mskgraph.errors import PortInUse
+
+MAIN: Final = Path(__file__).with_name("main.py")
+SETTINGS: Final = Path(__file__).parent / ".streamlit" / "config.toml"
+VIS_NETWORK: Final = "/assets/vis-network.min.js"
+
+
+# Assets
+
+
+def _package_folder(name: str) -> Path:
+    # Without importing it: pyvis alone brings half of Jupyter along.
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{name} is not installed", name=name)
+    return Path(spec.origin).parent
+
+
+@cache
+def _vis_network() -> tuple[bytes, str]:
+    # The wheel holds two versions; its own pages use the newer one.
+    files = _package_folder("pyvis").glob("lib/vis-*/vis-network.min.js")
+    path = max(files, key=lambda file: [int(part) for part in re.findall(r"\d+", file.parent.name)])
+    content = path.read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+async def vis_network(request: Request) -> Response:
+    """The vis-network file of the installed pyvis, for ``graph_view.js``.
+
+    :param request: GET or HEAD
+    :returns: the script, or 304 if the browser has this very one
+    """
+    content, tag = _vis_network()
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}  # kept by the browser, but asked about each time
+    known = {value.strip().removeprefix("W/") for value in request.headers.get("if-none-match", "").split(",")}
+    if tag in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type="text/javascript", headers=headers)
+
+
+ROUTES: Final[list[BaseRoute]] = [Route(VIS_NETWORK, vis_network, methods=["GET"])]
+"""What this server answers beside Streamlit's own addresses."""
+
+
+# Headers
+
+
+def script_hashes(html: str) -> list[str]:
+    """CSP sources of the inline scripts of a page.
+
+    :param html: the page
+    :returns: one ``'sha256-...'`` per script without ``src``
+    """
+    scripts = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", html, flags=re.DOTALL)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+
+
+def content_security_policy() -> str:
+    """The policy for every answer: nothing but this server, and of inline scripts only Streamlit's own one.
+
+    Its hash is computed from the installed Streamlit, since it changes with the version.
+
+    :returns: value of the header
+    """
+    index = (_package_folder("streamlit") / "static" / "index.html").read_text(encoding="utf-8")
+    rules = {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", *script_hashes(index)],
+        "style-src": ["'self'", "'unsafe-inline'"],  # Streamlit styles every widget inline
+        "img-src": ["'self'", "data:", "blob:"],
+        "font-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return "; ".join(" ".join([name, *values]) for name, values in rules.items())
+
+
+class SecurityHeaders:
+    """ASGI middleware that puts the security headers on every HTTP answer.
+
+    A route that sets one of them itself keeps its own.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        headers = {
+            "Content-Security-Policy": content_security_policy(),
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on, adding headers to the answer.
+
+        :param scope: of the connection
+        :param receive: from the server
+        :param send: to the server
+        """
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = list(message.get("headers", []))
+                names = {name.lower() for name, _ in given}
+                added = [header for header in self.headers if header[0] not in names]
+                message = {**message, "headers": [*given, *added]}
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+MIDDLEWARE: Final[list[Middleware]] = [Middleware(SecurityHeaders)]
+"""What every request passes, before Streamlit's own middleware."""
+
+
+# Start
+
+
+def settings() -> dict[str, Any]:
+    """The settings of the browser program, read from its ``config.toml``.
+
+    :returns: values by Streamlit's dotted names
+    """
+
+    def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in table.items():
+            found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        return found
+
+    return flat(tomllib.loads(SETTINGS.read_text(encoding="utf-8")))
+
+
+def _check_port(address: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        if sys.platform != "win32":  # there it would let two programs listen on one port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(port) from error
+            raise
+
+
+def _is_loopback(address: str) -> bool:
+    return address in {"localhost", "::1"} or address.startswith("127.")
+
+
+def serve(
+    port: int,
+    address: str = "127.0.0.1",
+    *,
+    main: Path = MAIN,
+    open_browser: bool = False,
+    on_ready: Callable[[str], None] = print,
+) -> None:
+    """Run the browser program until it is stopped.
+
+    :param port: TCP port; 0 takes a free one
+    :param address: address to listen on; other machines reach it only if this is not a loopback address
+    :param main: script to run in place of the program's own
+    :param open_browser: whether to show the page in the reader's browser
+    :param on_ready: called with the URL as soon as connections are accepted
+    :raises PortInUse: if another program listens on the port
+    """
+    _check_port(address, port)
+
+    @asynccontextmanager
+    async def announce(_app: st.App) -> AsyncIterator[None]:
+        # The socket listens before this runs: a browser opened here waits a moment and is served.
+        url = f"http://{_host(address)}:{st.get_option('server.port')}"
+        on_ready(url)
+        if open_browser:
+            webbrowser.open(url)
+        yield
+
+    app = st.App(main.resolve(), routes=ROUTES, middleware=MIDDLEWARE, lifespan=announce)
+    chosen = {
+        **settings(),
+        "server.port": port,
+        "server.address": address,
+        "logger.hideWelcomeMessage": True,  # on_ready says it in one line
+    }
+    if not _is_loopback(address):
+        chosen["server.allowedHosts"] = ["*"]  # the names by which others know this machine are theirs
+    app.run(config=chosen)
+
+
+def _host(address: str) -> str:
+    if address in {"0.0.0.0", "::"}:
+        return "localhost"
+    return f"[{address}]" if ":" in address else address

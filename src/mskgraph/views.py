@@ -1,0 +1,597 @@
+"""What a page shows, worked out without a page: rows of tables, and drawings of the knowledge with every place set."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mskgraph.differential import Candidate, Differential
+from mskgraph.graph import Case, Claim, Knowledge, Path, Step
+from mskgraph.terms import iri
+
+NodeKind = Literal["finding", "morphology", "site", "context", "diagnosis", "case", "claim", "class", "more"]
+
+MAX_NODES = 150
+"""Labels stay readable up to about this many nodes."""
+
+EXPAND_BY = 15
+"""How many neighbours one expansion adds."""
+
+PATH_NODES = 60
+"""How many nodes a picture of paths holds."""
+
+_LINE = 22  # characters on a line of a node
+_KIND_ORDER = {"diagnosis": 0, "finding": 1, "morphology": 2, "site": 3, "context": 4, "case": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as drawn.
+
+    :ivar id: what a click reports
+    :ivar label: the words on it, unwrapped
+    :ivar kind: decides shape and colour
+    :ivar x: pixels to the right
+    :ivar y: pixels downwards
+    :ivar detail: plain text shown on hover
+    :ivar badge: short text after the label, such as "+12" for neighbours not drawn
+    """
+
+    id: str
+    label: str
+    kind: NodeKind
+    x: float
+    y: float
+    detail: str = ""
+    badge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge as drawn, from source to target; dashed where sources disagree."""
+
+    id: str
+    source: str
+    target: str
+    label: str = ""
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Nodes and edges with their places, and how many there would be without the limit."""
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    total_nodes: int = 0
+    total_edges: int = 0
+
+
+def percent(bounds: tuple[float, float]) -> str:
+    """Return bounds of a probability as people write them.
+
+    >>> percent((0.95889, 0.97989)), percent((0.0, 1.0)), percent((1e-5, 1e-4))
+    ('95.9-98.0 %', 'not known', '0.001-0.01 %')
+    """
+    if bounds == (0.0, 1.0):
+        return "not known"
+    lower, upper = (_digits(100 * bound) for bound in bounds)
+    return f"{lower} %" if lower == upper else f"{lower}-{upper} %"
+
+
+def _digits(value: float) -> str:
+    if value == 0 or value >= 10:
+        return f"{value:.1f}" if value else "0"
+    return f"{value:.2g}"
+
+
+def quantity(claim: Claim) -> str:
+    """Return how often a claim says, in its source's own form."""
+    return claim.estimate.stated or "not stated"
+
+
+# Differential
+
+
+def differential_rows(knowledge: Knowledge, result: Differential) -> list[dict[str, str]]:
+    """Return one row a candidate, in shown order.
+
+    :returns: dictionaries of str with the keys Place, Diagnosis, How often, Category, Why, Source, Cases
+    """
+    return [
+        {
+            "Place": str(place),
+            "Diagnosis": candidate.label,
+            "How often": how_often(knowledge, candidate),
+            "Category": ", ".join(category.label for category in candidate.categories),
+            "Why": reason(knowledge, candidate),
+            "Source": ", ".join(dict.fromkeys(evidence.claim.source.label for evidence in candidate.evidence)),
+            "Cases": str(len(candidate.cases)),
+        }
+        for place, candidate in zip(places(result), result.candidates, strict=True)
+    ]
+
+
+def places(result: Differential) -> list[str]:
+    """Return the place of each candidate as shown: "2 =" where it shares its layer with another.
+
+    Candidates of a layer are not told apart, so they share a place.
+    """
+    sizes: defaultdict[int, int] = defaultdict(int)
+    for candidate in result.candidates:
+        sizes[candidate.layer] += 1
+    shown, place = [], 1
+    for index, candidate in enumerate(result.candidates):
+        if index and candidate.layer != result.candidates[index - 1].layer:
+            place = index + 1
+        shown.append(f"{place} =" if sizes[candidate.layer] > 1 else str(place))
+    return shown
+
+
+def how_often(knowledge: Knowledge, candidate: Candidate) -> str:
+    """Return how often a candidate is the cause, as its source wrote it, or under which cause its share is unknown."""
+    if candidate.quantity:
+        return candidate.quantity
+    if candidate.parent:
+        return f"share of {knowledge.label(candidate.parent)} not stated"
+    return "not stated"
+
+
+def reason(knowledge: Knowledge, candidate: Candidate) -> str:
+    """Return the steps that lead from the features to a candidate, in words."""
+    return " ".join(dict.fromkeys(knowledge.words(chain) for chain in candidate.chains))
+
+
+def evidence_rows(knowledge: Knowledge, candidate: Candidate) -> list[dict[str, str]]:
+    """Return one row for each step of the path to a candidate, with quantity and source.
+
+    :returns: dictionaries of str with the keys Step, How often, In whom, Source, Confidence, Note
+    """
+    rows = []
+    for step in candidate.path:
+        claim = knowledge.claims.get(step.claim or "")
+        rows.append(
+            {
+                "Step": knowledge.words((step,)),
+                "How often": quantity(claim) if claim else "",
+                "In whom": setting(knowledge, claim) if claim else "",
+                "Source": source_words(claim) if claim else "by definition",
+                "Confidence": claim.confidence if claim else "",
+                "Note": " ".join(claim_notes(knowledge, claim)) if claim else "",
+            }
+        )
+    return rows
+
+
+def setting(knowledge: Knowledge, claim: Claim) -> str:
+    """Return the population that a claim's number belongs to."""
+    return knowledge.tables[claim.table].setting if claim.table else claim.population
+
+
+def source_words(claim: Claim) -> str:
+    """Return a claim's source and where in it."""
+    return f"{claim.source.label} ({claim.locator})" if claim.locator else claim.source.label
+
+
+def claim_notes(knowledge: Knowledge, claim: Claim) -> list[str]:
+    """Return a claim's notes, and for each claim that contradicts it what that says and who says so."""
+    rivals = [knowledge.claims[rival] for rival in claim.conflicts if rival in knowledge.claims]
+    contradicted = [
+        f"Contradicted by {rival.source.label}: {knowledge.label(rival.diagnosis)}, {knowledge.label(rival.target)}."
+        for rival in rivals
+    ]
+    return [*claim.notes, *contradicted]
+
+
+def cases_showing(knowledge: Knowledge, features: Collection[str]) -> list[tuple[Case, tuple[str, ...]]]:
+    """Return the cases that show any of the features, those that show most first, with which they show.
+
+    A case shows a feature if it shows the feature itself, a kind of it or a part of it; a case that shows none of the
+    findings asked for is left out.
+    """
+    findings = {feature for feature in features if knowledge.kind(feature) == "finding"}
+    found = []
+    for case in knowledge.cases.values():
+        shown = tuple(f for f in features if any(f in knowledge.ancestors(seen) for seen in case.features))
+        if shown and (not findings or findings & set(shown)):
+            found.append((case, shown))
+    return sorted(found, key=lambda item: (-len(item[1]), item[0].label))
+
+
+def path_drawing(knowledge: Knowledge, result: Differential, selected: str | None = None) -> Drawing:
+    """Return the paths from what is seen over claims to diagnoses and their cases, left to right.
+
+    The selected candidate is always whole; others follow in shown order while there is room for all of theirs.
+    """
+    chosen = sorted(result.candidates, key=lambda candidate: candidate.iri != selected)
+    pieces = [_candidate_piece(knowledge, candidate) for candidate in chosen]
+    nodes: dict[str, Node] = {}
+    edges: dict[str, Edge] = {}
+    columns: dict[str, int] = {}
+    total_nodes = {node.id for piece in pieces for node, _ in piece[0]}
+    total_edges = {edge.id for piece in pieces for edge in piece[1]}
+    for piece_nodes, piece_edges in pieces:
+        new = {node.id for node, _ in piece_nodes} - set(nodes)
+        if nodes and len(nodes) + len(new) > PATH_NODES:
+            break
+        for node, column in piece_nodes:
+            nodes.setdefault(node.id, node)
+            columns[node.id] = max(column, columns.get(node.id, 0))
+        edges.update((edge.id, edge) for edge in piece_edges)
+    return Drawing(_in_columns(nodes, columns, edges), tuple(edges.values()), len(total_nodes), len(total_edges))
+
+
+def lit_path(knowledge: Knowledge, candidate: Candidate) -> frozenset[str]:
+    """Return the ids of the nodes and edges that belong to one candidate in :func:`path_drawing`."""
+    nodes, edges = _candidate_piece(knowledge, candidate)
+    return frozenset({node.id for node, _ in nodes} | {edge.id for edge in edges})
+
+
+def _candidate_piece(knowledge: Knowledge, candidate: Candidate) -> tuple[list[tuple[Node, int]], list[Edge]]:
+    nodes: dict[str, tuple[Node, int]] = {}
+    edges: list[Edge] = []
+
+    def add(node: Node, column: int) -> int:
+        known = nodes.get(node.id)
+        column = max(column, known[1]) if known else column
+        nodes[node.id] = (node, column)
+        return column
+
+    for step in candidate.path:
+        left = add(_node(knowledge, step.start), nodes[step.start][1] if step.start in nodes else 0)
+        claim = knowledge.claims.get(step.claim or "")
+        reads = knowledge.relations[step.relation].label
+        if claim is None:
+            add(_node(knowledge, step.end), left + 2)
+            edges.append(Edge(f"{step.start}|{step.end}", step.start, step.end, reads))
+            continue
+        box = Node(claim.iri, f"{quantity(claim)} · {claim.source.label}", "claim", 0, 0, _claim_detail(knowledge, claim))
+        add(box, left + 1)
+        add(_node(knowledge, step.end), left + 2)
+        disputed = bool(claim.conflicts)
+        edges.append(Edge(f"{step.start}|{claim.iri}", step.start, claim.iri, reads, disputed))
+        edges.append(Edge(f"{claim.iri}|{step.end}", claim.iri, step.end, "", disputed))
+    for case in candidate.cases:
+        add(_node(knowledge, case), nodes[candidate.iri][1] + 1 if candidate.iri in nodes else 1)
+        edges.append(Edge(f"{candidate.iri}|{case}", candidate.iri, case, "has case"))
+    return list(nodes.values()), edges
+
+
+def _node(knowledge: Knowledge, node: str, x: float = 0, y: float = 0, badge: str = "") -> Node:
+    concept = knowledge.concepts.get(node)
+    detail = concept.definition if concept else knowledge.cases[node].description
+    return Node(node, knowledge.label(node), knowledge.kind(node), x, y, detail, badge)
+
+
+def _claim_detail(knowledge: Knowledge, claim: Claim) -> str:
+    lines = [
+        f"{knowledge.label(claim.diagnosis)}: {knowledge.label(claim.target)}",
+        f"How often: {quantity(claim)}",
+        setting(knowledge, claim),
+        f"Source: {source_words(claim)}",
+        *claim_notes(knowledge, claim),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _in_columns(nodes: Mapping[str, Node], columns: Mapping[str, int], edges: Mapping[str, Edge]) -> tuple[Node, ...]:
+    """Place nodes in columns; within one, by the mean height of their neighbours to the left, so that lines cross less."""
+    left: defaultdict[str, list[str]] = defaultdict(list)
+    for edge in edges.values():
+        left[edge.target].append(edge.source)
+    by_column: defaultdict[int, list[str]] = defaultdict(list)
+    for node in nodes:
+        by_column[columns[node]].append(node)
+    height: dict[str, float] = {}
+    for column in sorted(by_column):
+        members = by_column[column]
+        if column:
+            members.sort(key=lambda n: _mean([height[m] for m in left[n] if m in height]))
+        top = -sum(_height(nodes[n]) for n in members) / 2
+        for node in members:
+            height[node] = top + _height(nodes[node]) / 2
+            top += _height(nodes[node])
+    # Columns are numbered with gaps where no claim stands between two concepts.
+    place = {column: index for index, column in enumerate(sorted(by_column))}
+    return tuple(replace(node, x=290.0 * place[columns[i]], y=height[i]) for i, node in nodes.items())
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _lines(node: Node) -> int:
+    return max(1, math.ceil(len(node.label) / (_LINE - 4)))
+
+
+def _height(node: Node) -> float:
+    return 17.0 * _lines(node) + 34
+
+
+# Explore
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What is on the Explore page, as a list of what was done: the first opens a concept, each further one adds to it.
+
+    :ivar shown: IRIs expanded, in order; one that occurs again adds its next neighbours; ``(a, b)`` adds the paths
+        between two nodes
+    """
+
+    shown: tuple[str | tuple[str, str], ...] = ()
+
+    def expand(self, node: str) -> Exploration:
+        """Return the exploration with a node's next neighbours added."""
+        return Exploration((*self.shown, node))
+
+    def collapse(self, node: str) -> Exploration:
+        """Return the exploration without the neighbours that a node brought in; its first node stays."""
+        rest = tuple(item for item in self.shown[1:] if item != node)
+        return Exploration(self.shown[:1] + rest)
+
+    def connect(self, start: str, end: str) -> Exploration:
+        """Return the exploration with the paths between two nodes added."""
+        return Exploration((*self.shown, (start, end)))
+
+
+@dataclass(frozen=True, slots=True)
+class ExplorationResult:
+    """An exploration worked out.
+
+    :ivar drawing: what is drawn
+    :ivar paths: the paths of the last connection, shortest first
+    :ivar refused: what could not be added for want of room, in words
+    """
+
+    drawing: Drawing
+    paths: tuple[Path, ...] = ()
+    refused: str = ""
+
+
+def explore(knowledge: Knowledge, exploration: Exploration, hidden: Collection[str] = ()) -> ExplorationResult:
+    """Return the drawing of an exploration: at most :data:`MAX_NODES` nodes, old ones never moved by new ones.
+
+    :param hidden: kinds of nodes that are left out of the picture
+    """
+    places: dict[str, tuple[float, float]] = {}
+    paths: list[Path] = []
+    refused = ""
+    for item in exploration.shown:
+        if isinstance(item, tuple):
+            paths = knowledge.paths(*item)
+            new = list(dict.fromkeys(node for path in paths for node in (path[0].start, *(s.end for s in path))))
+            anchor = item[0]
+        else:
+            new = [item, *_next_neighbours(knowledge, item, places, hidden)]
+            anchor = item
+        new = [node for node in dict.fromkeys(new) if node not in places]
+        if len(places) + len(new) > MAX_NODES:
+            refused = f"No room: {len(new)} more nodes would pass the limit of {MAX_NODES}. Collapse a node first."
+            continue
+        _place(knowledge, places, new, anchor)
+    visible = [node for node in places if knowledge.kind(node) not in hidden]
+    edges = _edges_among(knowledge, visible)
+    nodes = tuple(
+        _node(knowledge, node, *places[node], badge=_badge(_hidden_neighbours(knowledge, node, places))) for node in visible
+    )
+    reachable = {step.end for node in visible for step in knowledge.steps(node)} | set(visible)
+    return ExplorationResult(Drawing(nodes, edges, len(reachable), len(edges)), tuple(paths), refused)
+
+
+def _badge(count: int) -> str:
+    return f"+{count}" if count else ""
+
+
+def _neighbours(knowledge: Knowledge, node: str) -> list[str]:
+    ends = dict.fromkeys(step.end for step in knowledge.steps(node))
+    return sorted(ends, key=lambda end: (_KIND_ORDER[knowledge.kind(end)], knowledge.label(end)))
+
+
+def _next_neighbours(
+    knowledge: Knowledge, node: str, drawn: Collection[str], hidden: Collection[str]
+) -> list[str]:
+    fresh = [n for n in _neighbours(knowledge, node) if n not in drawn and knowledge.kind(n) not in hidden]
+    return fresh[:EXPAND_BY]
+
+
+def _hidden_neighbours(knowledge: Knowledge, node: str, drawn: Collection[str]) -> int:
+    return sum(1 for neighbour in _neighbours(knowledge, node) if neighbour not in drawn)
+
+
+def _edges_among(knowledge: Knowledge, nodes: Collection[str]) -> tuple[Edge, ...]:
+    within = set(nodes)
+    edges: dict[tuple[str, str, str], Edge] = {}
+    for step in knowledge.edges:
+        if step.start in within and step.end in within:
+            claim = knowledge.claims.get(step.claim or "")
+            key = (step.start, step.relation, step.end)
+            dashed = bool(claim and claim.conflicts) or (key in edges and edges[key].dashed)
+            label = knowledge.relations[step.relation].label
+            edges[key] = Edge("|".join(key), step.start, step.end, label, dashed)
+    return tuple(edges.values())
+
+
+def _place(knowledge: Knowledge, places: dict[str, tuple[float, float]], new: Sequence[str], anchor: str) -> None:
+    """Add places for new nodes around an anchor; nodes that have a place keep it."""
+    import networkx
+
+    if not new:
+        return
+    centre = places.get(anchor, (0.0, 0.0))
+    graph = networkx.Graph()
+    graph.add_nodes_from([*places, *new])
+    graph.add_edges_from((edge.source, edge.target) for edge in _edges_among(knowledge, [*places, *new]))
+    scale = 220.0
+    start = {node: (x / scale, y / scale) for node, (x, y) in places.items()}
+    for index, node in enumerate(new):
+        angle = 2 * math.pi * index / len(new)
+        start[node] = (centre[0] / scale + math.cos(angle), centre[1] / scale + math.sin(angle))
+    fixed = list(places) or [new[0]]
+    if not places:
+        start[new[0]] = centre
+    found = networkx.spring_layout(graph, k=1.1, pos=start, fixed=fixed, iterations=60, seed=1)
+    for node in new:
+        places[node] = (float(found[node][0]) * scale, float(found[node][1]) * scale)
+    _push_apart(knowledge, places, [node for node in new if node not in fixed])
+
+
+def _push_apart(knowledge: Knowledge, places: dict[str, tuple[float, float]], movable: Sequence[str]) -> None:
+    """Move new nodes until no two boxes overlap, or for a while."""
+    sizes = {node: _size(knowledge.label(node)) for node in places}
+    for _ in range(120):
+        moved = False
+        for node in movable:
+            for other in places:
+                if other == node:
+                    continue
+                dx, dy = places[node][0] - places[other][0], places[node][1] - places[other][1]
+                gap_x = (sizes[node][0] + sizes[other][0]) / 2 + 24 - abs(dx)
+                gap_y = (sizes[node][1] + sizes[other][1]) / 2 + 18 - abs(dy)
+                if gap_x <= 0 or gap_y <= 0:
+                    continue
+                moved = True
+                x, y = places[node]
+                if gap_y < gap_x:
+                    places[node] = (x, y + math.copysign(gap_y / 2 + 1, dy))
+                else:
+                    places[node] = (x + math.copysign(gap_x / 2 + 1, dx), y)
+        if not moved:
+            return
+
+
+def _size(label: str) -> tuple[float, float]:
+    lines = max(1, math.ceil(len(label) / (_LINE - 4)))
+    return 7.4 * min(len(label) + 4, _LINE) + 22, 17.0 * lines + 18
+
+
+def relation_rows(knowledge: Knowledge, node: str) -> list[dict[str, str]]:
+    """Return one row for each neighbour of a node: relation, neighbour, kind, how often, source.
+
+    :returns: dictionaries of str with the keys Relation, Concept, Kind, How often, Source
+    """
+    rows = []
+    for step in knowledge.steps(node):
+        claim = knowledge.claims.get(step.claim or "")
+        rows.append(
+            {
+                "Relation": knowledge.relations[step.relation].label,
+                "Concept": knowledge.label(step.end),
+                "Kind": knowledge.kind(step.end),
+                "How often": quantity(claim) if claim else "",
+                "Source": source_words(claim) if claim else "",
+            }
+        )
+    return rows
+
+
+def edge_rows(drawing: Drawing) -> list[dict[str, str]]:
+    """Return the edges of a drawing as rows with the keys From, Relation, To: the same content as the picture."""
+    labels = {node.id: node.label for node in drawing.nodes}
+    return [{"From": labels[e.source], "Relation": e.label, "To": labels[e.target]} for e in drawing.edges]
+
+
+# Cases
+
+
+def case_rows(knowledge: Knowledge, cases: Iterable[Case]) -> list[dict[str, str]]:
+    """Return one row a case with the keys Case, Findings, Sites, Side, Stated diagnosis, Images."""
+    return [
+        {
+            "Case": case.label,
+            "Findings": _labels(knowledge, (o.finding for o in case.observations)),
+            "Sites": _labels(knowledge, (site for o in case.observations for site in o.sites)),
+            "Side": ", ".join(dict.fromkeys(o.side for o in case.observations if o.side)),
+            "Stated diagnosis": _labels(knowledge, case.diagnoses),
+            "Images": str(len(case.images)),
+        }
+        for case in cases
+    ]
+
+
+def observation_rows(knowledge: Knowledge, case: Case) -> list[dict[str, str]]:
+    """Return one row an observation with the keys Finding, Seen, Site, Side, Morphology, Images, Note."""
+    return [
+        {
+            "Finding": knowledge.label(o.finding),
+            "Seen": "present" if o.present else "absent",
+            "Site": " or ".join(knowledge.label(site) for site in o.sites),
+            "Side": o.side,
+            "Morphology": _labels(knowledge, o.morphologies),
+            "Images": ", ".join(o.images),
+            "Note": " ".join(o.notes),
+        }
+        for o in case.observations
+    ]
+
+
+def case_drawing(knowledge: Knowledge, case: Case) -> tuple[Drawing, tuple[Path, ...]]:
+    """Return the paths from what a case shows to its stated diagnoses and causes, or to the candidates if none is stated.
+
+    :returns: the drawing, left to right, and the paths in it
+    """
+    shown = [f for o in case.observations if o.present for f in (o.finding, *o.morphologies)] + list(case.contexts)
+    targets = [*case.diagnoses, *(c for c in case.causes if knowledge.kind(c) == "diagnosis")]
+    relations = [iri(r) for r in ("mayCause", "typicalMorphology", "typicalContext", "mayLeadTo", "skos:broader")]
+    paths = [
+        path
+        for feature in dict.fromkeys(shown)
+        for target in dict.fromkeys(targets)
+        for path in knowledge.paths(feature, target, max_length=3, limit=2, relations=relations)
+    ]
+    nodes: dict[str, Node] = {case.iri: _node(knowledge, case.iri)}
+    columns = {case.iri: 0}
+    edges: dict[str, Edge] = {}
+    for feature in dict.fromkeys([*shown, *(site for o in case.observations for site in o.sites)]):
+        nodes[feature] = _node(knowledge, feature)
+        columns[feature] = 1
+        edges[f"{case.iri}|{feature}"] = Edge(f"{case.iri}|{feature}", case.iri, feature, "shows")
+    for path in paths:
+        for step in path:
+            for end in (step.start, step.end):
+                nodes.setdefault(end, _node(knowledge, end))
+            columns[step.end] = max(columns.get(step.end, 0), columns[step.start] + 1)
+            key = f"{step.start}|{step.end}"
+            edges[key] = Edge(key, step.start, step.end, knowledge.relations[step.relation].label)
+    drawn = _in_columns(nodes, columns, edges)
+    return Drawing(drawn, tuple(edges.values()), len(nodes), len(edges)), tuple(paths)
+
+
+def _labels(knowledge: Knowledge, nodes: Iterable[str]) -> str:
+    return ", ".join(knowledge.label(node) for node in dict.fromkeys(nodes))
+
+
+# Model
+
+_SCHEMA_PLACES = {
+    "Site": (0, -140),
+    "Morphology": (0, 0),
+    "Finding": (320, -140),
+    "Context": (320, 140),
+    "Diagnosis": (640, 0),
+    "Case": (0, 140),
+}
+
+
+def schema_drawing(rows: Iterable[Mapping[str, str]], counts: Mapping[str, str]) -> Drawing:
+    """Return the classes of concepts and the relations that join them.
+
+    :param rows: of ``schema_relations.rq`` with the relation's label as ``label``
+    :param counts: class IRI to number of individuals, as text
+    """
+    labels: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        labels[row["from"], row["to"]].append(f"{row['label']} ({row['uses']})")
+    names = {iri(name): (name, x, y) for name, (x, y) in _SCHEMA_PLACES.items()}
+    nodes = tuple(
+        Node(full, name, "class", x, y, badge=counts.get(full, "0")) for full, (name, x, y) in names.items()
+    )
+    edges = tuple(
+        Edge(f"{start}|{end}", start, end, "\n".join(words))
+        for (start, end), words in labels.items()
+        if start in names and end in names
+    )
+    return Drawing(nodes, edges, len(nodes), len(edges))

@@ -1,0 +1,143 @@
+"""Fixtures for tests of the running program, in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    WebSocket,
+    sync_playwright,
+)
+
+from tests.app_process import RunningApp, running_app
+from tests.chromium import ARGUMENTS, find_chromium
+
+HERE = "127.0.0.1"
+DESKTOP = (1400, 900)
+
+StartApp = Callable[..., RunningApp]
+NewPage = Callable[..., Page]
+
+
+@dataclass
+class BrowserLog:
+    """What the pages of one test did. A test that provokes an error on purpose clears it from the list."""
+
+    console_errors: list[str] = field(default_factory=list)
+    page_errors: list[str] = field(default_factory=list)
+    external_requests: list[str] = field(default_factory=list)
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._on_console)
+        context.on("weberror", self._on_error)
+        context.on("request", self._on_request)
+        context.on("page", lambda page: page.on("websocket", self._on_request))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console_errors.append(message.text)
+
+    def _on_error(self, error: WebError) -> None:
+        self.page_errors.append(str(error.error))
+
+    def _on_request(self, request: Request | WebSocket) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in {"http", "https", "ws", "wss"} and address.hostname != HERE:
+            self.external_requests.append(request.url)
+
+
+@pytest.fixture(scope="session")
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
+    """Start the program once more: ``start_app(ontology=folder, settings={"MSKGRAPH_...": ...})``.
+
+    It lives until the end of the session, with a home folder of its own.
+    """
+    with ExitStack() as apps:
+
+        def start(*, ontology: Path | None = None, settings: dict[str, str] | None = None) -> RunningApp:
+            home = tmp_path_factory.mktemp("home")
+            return apps.enter_context(running_app(home, ontology=ontology, settings=settings))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def app(start_app: StartApp) -> RunningApp:
+    """The program with its own ontology, one for all tests of the session: leave its knowledge as it is."""
+    return start_app()
+
+
+@pytest.fixture(scope="session")
+def app_url(app: RunningApp) -> str:
+    return app.url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = find_chromium()
+    if executable is None:
+        pytest.fail("no Chromium: make test installs one, or name it in the variable CHROMIUM")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def no_foreign_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let tests without a browser call ``asyncio.run`` after one with a browser has run.
+
+    As long as playwright's synchronous interface is open, its sleeping event loop counts as the running one.
+    """
+    if "browser" in request.fixturenames:
+        yield
+        return
+    sleeping = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(sleeping)
+
+
+@pytest.fixture
+def browser_log() -> BrowserLog:
+    return BrowserLog()
+
+
+@pytest.fixture
+def page_factory(browser: Browser, browser_log: BrowserLog) -> Iterator[NewPage]:
+    """Open a page: ``page_factory(viewport=(390, 844), color_scheme="dark")``, and any option of a context.
+
+    Afterwards the test fails if a page had an uncaught error or asked anything of another host.
+    """
+    contexts: list[BrowserContext] = []
+
+    def new_page(*, viewport: tuple[int, int] = DESKTOP, **options: Any) -> Page:
+        width, height = viewport
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        browser_log.watch(context)
+        return context.new_page()
+
+    yield new_page
+    for context in contexts:
+        context.close()
+    assert not browser_log.external_requests, "a page asked something of another host"
+    assert not browser_log.page_errors, "a page had an uncaught error"
+
+
+@pytest.fixture
+def page(page_factory: NewPage) -> Page:
+    return page_factory()
