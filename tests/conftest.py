@@ -5,58 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Request,
-    WebError,
-    WebSocket,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.app_process import RunningApp, running_app
+from tests.browser_log import BrowserLog
 from tests.chromium import ARGUMENTS, find_chromium
 
-HERE = "127.0.0.1"
 DESKTOP = (1400, 900)
 
 StartApp = Callable[..., RunningApp]
 NewPage = Callable[..., Page]
-
-
-@dataclass
-class BrowserLog:
-    """What the pages of one test did. A test that provokes an error on purpose clears it from the list."""
-
-    console_errors: list[str] = field(default_factory=list)
-    page_errors: list[str] = field(default_factory=list)
-    external_requests: list[str] = field(default_factory=list)
-
-    def watch(self, context: BrowserContext) -> None:
-        context.on("console", self._on_console)
-        context.on("weberror", self._on_error)
-        context.on("request", self._on_request)
-        context.on("page", lambda page: page.on("websocket", self._on_request))
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.console_errors.append(message.text)
-
-    def _on_error(self, error: WebError) -> None:
-        self.page_errors.append(str(error.error))
-
-    def _on_request(self, request: Request | WebSocket) -> None:
-        address = urlsplit(request.url)
-        if address.scheme in {"http", "https", "ws", "wss"} and address.hostname != HERE:
-            self.external_requests.append(request.url)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import site
 import subprocess
 import sys
@@ -13,11 +14,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app_process import RunningApp, app_environment, running_app
+from tests.browser_log import BrowserLog
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -166,23 +167,15 @@ def test_python_m_is_the_same_program(run: Run) -> None:
     assert "paths" in said.stdout
 
 
-def test_the_app_has_loaded_the_ontology(installed_app: RunningApp) -> None:
-    answer = httpx.get(
-        f"{installed_app.url}/sparql",
-        params={
-            "query": "SELECT (COUNT(*) AS ?n) WHERE { ?diagnosis a <https://w3id.org/mskgraph/Diagnosis> }"
-        },
-        headers={"Accept": "application/sparql-results+json"},
-    )
-    assert answer.status_code == 200
-    (row,) = answer.json()["results"]["bindings"]
-    assert int(row["n"]["value"]) > 0
-
-
-def test_the_app_draws_its_first_page(installed_app: RunningApp, page: Page) -> None:
-    page.goto(installed_app.url)
-    expect(page.get_by_role("heading").first).to_be_visible(timeout=30_000)
+def test_the_app_draws_the_ontology_and_its_graph(
+    installed_app: RunningApp, page: Page, browser_log: BrowserLog
+) -> None:
+    with page.expect_response(re.compile(r"/graph_view\.js"), timeout=30_000) as script:
+        page.goto(installed_app.url)
+    assert script.value.ok
+    expect(page.get_by_text("dystrophic calcification").first).to_be_visible(timeout=30_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert browser_log.console_errors == []
 
 
 FIND_COMPONENTS = """

@@ -275,9 +275,7 @@ def differential(
             parent=parents[match.diagnosis],
             chains=match.chains,
             evidence=match.evidence,
-            unexplained=tuple(
-                f for f in present if f not in match.explained and knowledge.kind(f) != "site"
-            ),
+            unexplained=tuple(f for f in present if f not in match.explained and knowledge.kind(f) != "site"),
             cases=_cases(knowledge, match.diagnosis, present),
         )
         for match in found

@@ -114,6 +114,4 @@ class PortInUse(MskGraphError):
 
     def __init__(self, port: int) -> None:
         self.port = port
-        super().__init__(
-            f"Port {port} is in use by another program. Choose another: mskgraph app --port {port + 1}"
-        )
+        super().__init__(f"Port {port} is in use by another program. Choose another: mskgraph app --port {port + 1}")

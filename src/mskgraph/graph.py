@@ -7,7 +7,7 @@ ontology or from one claim (``derive_edges.rq``), so two sources that say the sa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -305,7 +305,8 @@ class Knowledge:
 
         found: list[Path] = []
         for length in range(1, max_length + 1):
-            found.extend(_walks(steps, self._distances_to(end, length), start, end, length, MAX_PATHS - len(found)))
+            near = self.neighbourhood(end, length)
+            found.extend(_walks(steps, near, start, end, length, MAX_PATHS - len(found)))
             if len(found) >= min(limit, MAX_PATHS):
                 break
         return found[:limit]
@@ -347,9 +348,6 @@ class Knowledge:
     def _reads(self, step: Step) -> str:
         return self.relations[step.relation].label
 
-    def _distances_to(self, end: str, length: int) -> dict[str, int]:
-        return self.neighbourhood(end, length)
-
     @cached_property
     def _stated(self) -> frozenset[Step]:
         return frozenset(self.edges)
@@ -362,7 +360,7 @@ class Knowledge:
                 below[ancestor].add(concept)
         return dict(below)
 
-    def _closure(self, concept: str, parents) -> frozenset[str]:  # type: ignore[no-untyped-def]
+    def _closure(self, concept: str, parents: Callable[[Concept], Iterable[str]]) -> frozenset[str]:
         seen: set[str] = set()
         front = [concept]
         while front:
@@ -374,7 +372,9 @@ class Knowledge:
         return frozenset(seen)
 
 
-def _walks(steps, distance, start, end, length, most):  # type: ignore[no-untyped-def]
+def _walks(
+    steps: Callable[[str], Iterable[Step]], distance: Mapping[str, int], start: str, end: str, length: int, most: int
+) -> Iterator[Path]:
     """Yield at most ``most`` simple paths of exactly ``length`` steps, in the order of the steps."""
     stack: list[tuple[str, Path]] = [(start, ())]
     found = 0
@@ -390,16 +390,15 @@ def _walks(steps, distance, start, end, length, most):  # type: ignore[no-untype
         onward = [
             step
             for step in steps(node)
-            if step.end not in visited
-            and distance.get(step.end, length + 1) <= left
-            and (step.end != end or left == 0)
+            if step.end not in visited and distance.get(step.end, length + 1) <= left and (step.end != end or left == 0)
         ]
         stack.extend((step.end, (*path, step)) for step in reversed(onward))
 
 
 def build(store: Store) -> Knowledge:
     """Read a store into a :class:`Knowledge`."""
-    names = _names(select(store, query_text("concept_names")))
+    rows = select(store, query_text("concept_names"))
+    names = _names(rows)
     lexicon = Lexicon(names)
     relations = {
         row["relation"]: Relation(row["relation"], row["label"], row["inverse"])
@@ -413,7 +412,7 @@ def build(store: Store) -> Knowledge:
     for away in steps.values():
         away.sort(key=lambda step: (lexicon.labels[step.end], relations[step.relation].label, step.claim or ""))
     return Knowledge(
-        concepts=_concepts(select(store, query_text("concept_facts")), names, lexicon),
+        concepts=_concepts(select(store, query_text("concept_facts")), _synonyms(rows), lexicon),
         claims=_claims(store),
         cases=_cases(store),
         tables=_tables(select(store, query_text("differential_tables"))),
@@ -438,7 +437,9 @@ def _edges(store: Store, lexicon: Lexicon, relations: Mapping[str, Relation]) ->
     rows = select(store, construct.replace(head, "SELECT DISTINCT ?from ?relation ?to ?claim"))
     # What a case shows and what a case is stated to be need no claim: the case is its own source.
     derived = {
-        Step(row["from"], row["relation"], row["to"], row.get("claim") if lexicon.kinds[row["from"]] != "case" else None)
+        Step(
+            row["from"], row["relation"], row["to"], row.get("claim") if lexicon.kinds[row["from"]] != "case" else None
+        )
         for row in rows
     }
     hierarchy = {
@@ -480,11 +481,16 @@ def _one(properties: Mapping[str, Sequence[Reference]], name: str) -> str:
     return values[0].iri if values else ""
 
 
-def _concepts(rows: Iterable[Row], names: Iterable[Name], lexicon: Lexicon) -> dict[str, Concept]:
+def _synonyms(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """Return each concept's synonyms; known misspellings help a search but are nothing to show."""
     synonyms: defaultdict[str, list[str]] = defaultdict(list)
-    for name in names:
-        if not name.preferred:
-            synonyms[name.iri].append(name.text)
+    for row in rows:
+        if row["property"] == iri("skos:altLabel"):
+            synonyms[row["concept"]].append(row["name"])
+    return synonyms
+
+
+def _concepts(rows: Iterable[Row], synonyms: Mapping[str, list[str]], lexicon: Lexicon) -> dict[str, Concept]:
     facts = _grouped(rows, "concept")
     return {
         node: Concept(
@@ -492,7 +498,7 @@ def _concepts(rows: Iterable[Row], names: Iterable[Name], lexicon: Lexicon) -> d
             label=label,
             kind=lexicon.kinds[node],
             definition=_one(facts.get(node, {}), "definition"),
-            synonyms=tuple(sorted(synonyms[node])),
+            synonyms=tuple(sorted(synonyms.get(node, ()))),
             parents=_iris(facts.get(node, {}), "broader"),
             part_of=_iris(facts.get(node, {}), "partOf"),
             categories=tuple(facts.get(node, {}).get("category", ())),

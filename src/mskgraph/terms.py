@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -172,18 +172,18 @@ class Lexicon:
         :param text: the beginning of one or more words, in any order
         :param kinds: which kinds of concept to consider; all if empty
         :param limit: how many at most
-        :returns: IRIs, best first: the whole name, then the fewest words left over, then preferred labels
+        :returns: IRIs, best first: the whole name, then whole words, then findings before sites, morphologies and
+            contexts, then the shortest name
         """
         wanted = _tokens(text)
         fits = self._fits(kinds)
-        best: dict[str, tuple[int, int, bool, int]] = {}
+        best: dict[str, tuple[bool, bool, int, int, bool]] = {}
         for name, tokens in self._tokenised:
             if not wanted or not fits(name.kind) or not _all_start(wanted, tokens):
                 continue
             order = FEATURE_KINDS.index(name.kind) if name.kind in FEATURE_KINDS else len(FEATURE_KINDS)
-            rank = (len(tokens) - len(wanted) if set(wanted) <= set(tokens) else 99, order, not name.preferred, len(tokens))
-            if wanted == tokens:
-                rank = (-1, order, not name.preferred, 0)
+            whole_words = set(wanted) <= set(tokens)
+            rank = (wanted != tokens, not whole_words, order, len(tokens), not name.preferred)
             best[name.iri] = min(rank, best.get(name.iri, rank))
         return sorted(best, key=lambda concept: (best[concept], self.labels[concept]))[:limit]
 
@@ -223,8 +223,8 @@ class Lexicon:
         return next((known for known in self.labels if known.casefold() == folded), None)
 
     @staticmethod
-    def _fits(kinds: Collection[Kind]):  # type: ignore[no-untyped-def]
-        return (lambda kind: kind in kinds) if kinds else (lambda kind: True)
+    def _fits(kinds: Collection[Kind]) -> Callable[[Kind], bool]:
+        return (lambda kind: kind in kinds) if kinds else (lambda _: True)
 
 
 def _all_start(wanted: Sequence[str], tokens: Sequence[str]) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mskgraph.differential import Candidate, Differential
-from mskgraph.graph import Case, Claim, Knowledge, Path, Step
+from mskgraph.differential import Candidate, Differential, differential
+from mskgraph.graph import Case, Claim, Knowledge, Path
 from mskgraph.terms import iri
 
 NodeKind = Literal["finding", "morphology", "site", "context", "diagnosis", "case", "claim", "class", "more"]
@@ -20,10 +20,12 @@ MAX_NODES = 150
 EXPAND_BY = 15
 """How many neighbours one expansion adds."""
 
-PATH_NODES = 60
-"""How many nodes a picture of paths holds."""
+PATH_NODES = 24
+"""How many nodes a picture of paths holds while its labels can still be read."""
 
 _LINE = 22  # characters on a line of a node
+_COLUMN = 270.0  # pixels from one column of a picture of paths to the next
+_FIRST = 3  # candidates drawn for a case whose diagnosis nobody states
 _KIND_ORDER = {"diagnosis": 0, "finding": 1, "morphology": 2, "site": 3, "context": 4, "case": 5}
 
 
@@ -201,10 +203,14 @@ def cases_showing(knowledge: Knowledge, features: Collection[str]) -> list[tuple
     return sorted(found, key=lambda item: (-len(item[1]), item[0].label))
 
 
-def path_drawing(knowledge: Knowledge, result: Differential, selected: str | None = None) -> Drawing:
+def path_drawing(
+    knowledge: Knowledge, result: Differential, selected: str | None = None, limit: int = PATH_NODES
+) -> Drawing:
     """Return the paths from what is seen over claims to diagnoses and their cases, left to right.
 
     The selected candidate is always whole; others follow in shown order while there is room for all of theirs.
+
+    :param limit: nodes at most
     """
     chosen = sorted(result.candidates, key=lambda candidate: candidate.iri != selected)
     pieces = [_candidate_piece(knowledge, candidate) for candidate in chosen]
@@ -215,7 +221,7 @@ def path_drawing(knowledge: Knowledge, result: Differential, selected: str | Non
     total_edges = {edge.id for piece in pieces for edge in piece[1]}
     for piece_nodes, piece_edges in pieces:
         new = {node.id for node, _ in piece_nodes} - set(nodes)
-        if nodes and len(nodes) + len(new) > PATH_NODES:
+        if nodes and len(nodes) + len(new) > limit:
             break
         for node, column in piece_nodes:
             nodes.setdefault(node.id, node)
@@ -248,7 +254,9 @@ def _candidate_piece(knowledge: Knowledge, candidate: Candidate) -> tuple[list[t
             add(_node(knowledge, step.end), left + 2)
             edges.append(Edge(f"{step.start}|{step.end}", step.start, step.end, reads))
             continue
-        box = Node(claim.iri, f"{quantity(claim)} · {claim.source.label}", "claim", 0, 0, _claim_detail(knowledge, claim))
+        box = Node(
+            claim.iri, f"{quantity(claim)} · {claim.source.label}", "claim", 0, 0, _claim_detail(knowledge, claim)
+        )
         add(box, left + 1)
         add(_node(knowledge, step.end), left + 2)
         disputed = bool(claim.conflicts)
@@ -296,7 +304,15 @@ def _in_columns(nodes: Mapping[str, Node], columns: Mapping[str, int], edges: Ma
             top += _height(nodes[node])
     # Columns are numbered with gaps where no claim stands between two concepts.
     place = {column: index for index, column in enumerate(sorted(by_column))}
-    return tuple(replace(node, x=290.0 * place[columns[i]], y=height[i]) for i, node in nodes.items())
+    return tuple(replace(node, x=_COLUMN * place[columns[i]], y=height[i]) for i, node in nodes.items())
+
+
+def tallest_column(drawing: Drawing) -> int:
+    """Return how many nodes stand above each other at most."""
+    columns: defaultdict[float, int] = defaultdict(int)
+    for node in drawing.nodes:
+        columns[node.x] += 1
+    return max(columns.values(), default=0)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -344,11 +360,13 @@ class ExplorationResult:
 
     :ivar drawing: what is drawn
     :ivar paths: the paths of the last connection, shortest first
+    :ivar lit: ids of the nodes and edges of those paths; ``None`` if there are none
     :ivar refused: what could not be added for want of room, in words
     """
 
     drawing: Drawing
     paths: tuple[Path, ...] = ()
+    lit: frozenset[str] | None = None
     refused: str = ""
 
 
@@ -376,10 +394,20 @@ def explore(knowledge: Knowledge, exploration: Exploration, hidden: Collection[s
     visible = [node for node in places if knowledge.kind(node) not in hidden]
     edges = _edges_among(knowledge, visible)
     nodes = tuple(
-        _node(knowledge, node, *places[node], badge=_badge(_hidden_neighbours(knowledge, node, places))) for node in visible
+        _node(knowledge, node, *places[node], badge=_badge(_hidden_neighbours(knowledge, node, places)))
+        for node in visible
     )
     reachable = {step.end for node in visible for step in knowledge.steps(node)} | set(visible)
-    return ExplorationResult(Drawing(nodes, edges, len(reachable), len(edges)), tuple(paths), refused)
+    drawing = Drawing(nodes, edges, len(reachable), len(edges))
+    return ExplorationResult(drawing, tuple(paths), _lit(paths, edges), refused)
+
+
+def _lit(paths: Sequence[Path], edges: Iterable[Edge]) -> frozenset[str] | None:
+    if not paths:
+        return None
+    walked = {frozenset((step.start, step.end)) for path in paths for step in path}
+    nodes = {node for pair in walked for node in pair}
+    return frozenset(nodes | {edge.id for edge in edges if frozenset((edge.source, edge.target)) in walked})
 
 
 def _badge(count: int) -> str:
@@ -391,9 +419,7 @@ def _neighbours(knowledge: Knowledge, node: str) -> list[str]:
     return sorted(ends, key=lambda end: (_KIND_ORDER[knowledge.kind(end)], knowledge.label(end)))
 
 
-def _next_neighbours(
-    knowledge: Knowledge, node: str, drawn: Collection[str], hidden: Collection[str]
-) -> list[str]:
+def _next_neighbours(knowledge: Knowledge, node: str, drawn: Collection[str], hidden: Collection[str]) -> list[str]:
     fresh = [n for n in _neighbours(knowledge, node) if n not in drawn and knowledge.kind(n) not in hidden]
     return fresh[:EXPAND_BY]
 
@@ -529,12 +555,16 @@ def observation_rows(knowledge: Knowledge, case: Case) -> list[dict[str, str]]:
 
 
 def case_drawing(knowledge: Knowledge, case: Case) -> tuple[Drawing, tuple[Path, ...]]:
-    """Return the paths from what a case shows to its stated diagnoses and causes, or to the candidates if none is stated.
+    """Return the paths from what a case shows to its stated diagnoses and causes.
+
+    Where none is stated, to the first candidates of the differential of what it shows.
 
     :returns: the drawing, left to right, and the paths in it
     """
     shown = [f for o in case.observations if o.present for f in (o.finding, *o.morphologies)] + list(case.contexts)
     targets = [*case.diagnoses, *(c for c in case.causes if knowledge.kind(c) == "diagnosis")]
+    if not targets:
+        targets = [candidate.iri for candidate in differential(knowledge, shown).candidates[:_FIRST]]
     relations = [iri(r) for r in ("mayCause", "typicalMorphology", "typicalContext", "mayLeadTo", "skos:broader")]
     paths = [
         path
@@ -566,13 +596,14 @@ def _labels(knowledge: Knowledge, nodes: Iterable[str]) -> str:
 
 # Model
 
+
 _SCHEMA_PLACES = {
-    "Site": (0, -140),
-    "Morphology": (0, 0),
-    "Finding": (320, -140),
-    "Context": (320, 140),
-    "Diagnosis": (640, 0),
-    "Case": (0, 140),
+    "Site": (0, -170),
+    "Morphology": (0, 130),
+    "Finding": (380, -20),
+    "Diagnosis": (800, -20),
+    "Case": (380, 240),
+    "Context": (800, 240),
 }
 
 
@@ -586,9 +617,7 @@ def schema_drawing(rows: Iterable[Mapping[str, str]], counts: Mapping[str, str])
     for row in rows:
         labels[row["from"], row["to"]].append(f"{row['label']} ({row['uses']})")
     names = {iri(name): (name, x, y) for name, (x, y) in _SCHEMA_PLACES.items()}
-    nodes = tuple(
-        Node(full, name, "class", x, y, badge=counts.get(full, "0")) for full, (name, x, y) in names.items()
-    )
+    nodes = tuple(Node(full, name, "class", x, y, badge=counts.get(full, "0")) for full, (name, x, y) in names.items())
     edges = tuple(
         Edge(f"{start}|{end}", start, end, "\n".join(words))
         for (start, end), words in labels.items()

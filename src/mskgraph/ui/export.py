@@ -44,6 +44,8 @@ def standalone_html(drawing: Drawing, title: str = "Knowledge graph", note: str 
         badge = node.pop("badge")
         node["label"] += f"\n{badge}" if badge else ""
         node["shapeProperties"] = {"borderDashes": [6, 4] if node["kind"] == "more" else False}
+    for edge in network.edges:
+        edge |= {"color": "#4b5563", "font": {"color": "#111827", "strokeWidth": 4}, "smooth": False}
     network.options.interaction.hideEdgesOnDrag = len(drawing.edges) > 800
     page = _FOREIGN.sub("", network.generate_html())
     page = re.sub(r"<center>\s*<h1>.*?</center>", "", page, flags=re.DOTALL)

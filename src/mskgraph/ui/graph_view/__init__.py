@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -17,6 +18,8 @@ import streamlit as st
 from pyvis.network import Network
 
 if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
     from mskgraph.views import Drawing
 
 WRAP: Final = 22
@@ -50,7 +53,7 @@ KINDS: Final[Mapping[str, KindStyle]] = MappingProxyType(
         "finding": KindStyle("Finding", "#dbeafe", "#2563eb", _INK, "rectangle", "box"),
         "morphology": KindStyle("Morphology", "#dcfce7", "#15803d", _INK, "pill", "ellipse"),
         "site": KindStyle("Site", "#ffedd5", "#c2410c", _INK, "hexagon", "hexagon"),
-        "context": KindStyle("Context", "#f3e8ff", "#9333ea", _INK, "parallelogram", "database"),
+        "context": KindStyle("Context", "#f3e8ff", "#9333ea", _INK, "parallelogram", "triangleDown"),
         "diagnosis": KindStyle("Diagnosis", "#ffe4e6", "#e11d48", _INK, "octagon", "diamond"),
         "case": KindStyle("Case", "#fef9c3", "#a16207", _INK, "document", "square"),
         "claim": KindStyle("Claim", "#e2e8f0", "#64748b", _INK, "trapezium", "triangle"),
@@ -148,7 +151,13 @@ plus and minus zoom, 0 fits, Escape leaves. The same content is in the table bes
 <p role="status"></p>
 """
 
-_mount = st.components.v2.component("mskgraph.graph_view", html=_HTML, css="graph_view.css", js="graph_view.js")
+
+@cache
+def _component() -> ComponentRenderer:
+    # Not on import: without a running Streamlit, the folder of the files is not known yet.
+    return st.components.v2.component(
+        "mskgraph.graph_view", html=_HTML, css="graph_view.css", js="graph_view.js"
+    )
 
 
 def graph_view(
@@ -190,7 +199,7 @@ def graph_view(
         if event is not None and callback is not None:
             callback(event)
 
-    _mount(
+    _component()(
         key=key,
         data=_data(network, graph_id, label, height, selected, lit, legend),
         on_select_change=lambda: hand_on("select", on_select),

@@ -72,6 +72,10 @@ function measure(node, style, family) {
   return { ...node, lines, style, width, height, path: new Path2D(outlinePath(style.outline, width, height)) };
 }
 
+function frameAround(ctx, { width, height }, room) {
+  ctx.strokeRect(-width / 2 - room, -height / 2 - room, width + 2 * room, height + 2 * room);
+}
+
 function legendItem(style) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
@@ -154,9 +158,9 @@ class GraphView {
 
   save() {
     if (!this.fitted) return;
-    remember(this.graph, {
-      positions: this.net.getPositions(), scale: this.net.getScale(), centre: this.net.getViewPosition(),
-    });
+    const [width, height] = this.size; // not getViewPosition(): on closing, the canvas has no size any more
+    const centre = this.net.DOMtoCanvas({ x: width / 2, y: height / 2 });
+    remember(this.graph, { positions: this.net.getPositions(), scale: this.net.getScale(), centre });
   }
 
   listen() {
@@ -312,16 +316,13 @@ class GraphView {
       ctx.fill(item.path);
       ctx.stroke(item.path);
       ctx.setLineDash([]);
-      if (chosen) { // a second line in the text colour, so that it shows on every border colour
-        ctx.strokeStyle = this.theme.text;
-        ctx.lineWidth = 2;
-        ctx.strokeRect(-item.width / 2 - 6, -item.height / 2 - 6, item.width + 12, item.height + 12);
-      }
-      if (this.cursor === id && this.frame.matches(":focus")) {
-        ctx.strokeStyle = this.theme.text;
-        ctx.lineWidth = 2;
+      ctx.globalAlpha = 1;
+      ctx.strokeStyle = this.theme.text; // it shows on every border colour
+      ctx.lineWidth = 2;
+      if (chosen) frameAround(ctx, item, 6);
+      if (this.cursor === id && this.frame.matches(":focus-visible")) {
         ctx.setLineDash([3, 3]);
-        ctx.strokeRect(-item.width / 2 - 10, -item.height / 2 - 10, item.width + 20, item.height + 20);
+        frameAround(ctx, item, 10);
         ctx.setLineDash([]);
       }
       if (size < SMALLEST_TEXT) return;

@@ -1,0 +1,21 @@
+"""The browser program: one file in ``screens/`` is one page; its number gives its place, its name its title."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from mskgraph.ui import widgets
+
+SCREENS = Path(__file__).with_name("screens")
+
+st.set_page_config(page_title="mskgraph", page_icon="🦴", layout="wide", initial_sidebar_state="collapsed")
+pages = []
+for path in sorted(SCREENS.glob("[0-9]*_*.py")):
+    name = path.stem.partition("_")[2]
+    pages.append(st.Page(path, title=name.capitalize(), url_path=name, default=not pages))
+page = st.navigation(pages, position="top")
+with widgets.errors_as_messages():
+    page.run()
+    widgets.footer()

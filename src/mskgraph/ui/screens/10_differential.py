@@ -1,0 +1,236 @@
+"""What is seen, and what it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import streamlit as st
+
+from mskgraph import ontology, views
+from mskgraph.differential import Candidate, Differential, differential
+from mskgraph.store import Store
+from mskgraph.terms import FEATURE_KINDS, Kind, iri
+from mskgraph.ui import widgets
+from mskgraph.ui.graph_view import GraphEvent
+from mskgraph.ui.widgets import plain
+
+EXAMPLE = [iri("soft-tissue-calcification")]
+TITLES: dict[Kind, str] = {"finding": "Finding", "site": "Site", "morphology": "Morphology", "context": "Context"}
+
+kg, knowledge = widgets.opened()
+
+
+def features() -> list[str]:
+    """Return the features in the pickers, in the order of their kinds."""
+    return [feature for kind in FEATURE_KINDS for feature in st.session_state[f"pick_{kind}"]]
+
+
+def on_typed() -> None:
+    """Add what was typed to what is seen; words that fit nothing stay in the box."""
+    reading = knowledge.lexicon.read(st.session_state.typed)
+    present = [] if st.session_state.example else features()
+    widgets.to_address(f=list(dict.fromkeys([*present, *reading.features])) or present)
+    st.session_state.typed = " ".join(reading.unread)
+    st.session_state.unread = " ".join(reading.unread)
+
+
+def on_picked() -> None:
+    """Take over what the pickers hold."""
+    widgets.to_address(f=features())
+
+
+def on_candidate(candidate: str) -> None:
+    """Show why a candidate is in the list."""
+    widgets.to_address(f=features(), why=[candidate], all=st.query_params.get_all("all"))
+
+
+def on_all() -> None:
+    """Draw the paths of all candidates, or of the first ones only."""
+    widgets.to_address(f=features(), why=st.query_params.get_all("why"), all=["1"] if st.session_state.draw_all else [])
+
+
+def on_node(event: GraphEvent) -> None:
+    """Select the diagnosis that was clicked in the graph."""
+    if event.element == "node" and event.id in knowledge.concepts and knowledge.kind(event.id) == "diagnosis":
+        on_candidate(event.id)
+
+
+def on_suggested(label: str) -> None:
+    """Take a suggestion in place of the word that fitted nothing."""
+    present = [] if st.session_state.example else features()
+    widgets.to_address(f=list(dict.fromkeys([*present, knowledge.lexicon.find(label, FEATURE_KINDS)])))
+    st.session_state.typed = st.session_state.unread = ""
+
+
+def ask() -> list[str]:
+    """Show the search box and the pickers, and return the features asked about."""
+    present = widgets.from_address(knowledge, "f", FEATURE_KINDS)
+    st.session_state.example = not present
+    present = present or EXAMPLE
+    st.text_input(
+        "What do you see?",
+        key="typed",
+        on_change=on_typed,
+        placeholder="Finding, site and look in any order, words may be cut short: calc triceps",
+    )
+    unread = st.session_state.get("unread", "")
+    if unread:
+        st.warning(plain(f'Nothing is called "{unread}".'))
+        for label in knowledge.lexicon.suggest(unread, FEATURE_KINDS):
+            st.button(plain(label), key=f"suggest_{label}", on_click=on_suggested, args=(label,))
+    for column, kind in zip(st.columns(len(FEATURE_KINDS)), FEATURE_KINDS, strict=True):
+        chosen = [feature for feature in present if knowledge.kind(feature) == kind]
+        if st.session_state.get(f"pick_{kind}") != chosen:
+            st.session_state[f"pick_{kind}"] = chosen
+        options = sorted((c for c in knowledge.concepts.values() if c.kind == kind), key=lambda c: c.label)
+        column.multiselect(
+            TITLES[kind],
+            [concept.iri for concept in options],
+            key=f"pick_{kind}",
+            format_func=knowledge.label,
+            on_change=on_picked,
+            placeholder="any",
+        )
+    if st.session_state.example:
+        st.info("A worked example: soft tissue calcification. Type what you see, or pick it above.")
+    return present
+
+
+def ranked(result: Differential, selected: str) -> None:
+    """Show the candidates: those that a source ranks, then the others in groups of the cause they stand under."""
+    place = dict(zip((c.iri for c in result.candidates), views.places(result), strict=True))
+    urgent = [c for c in result.candidates if c.must_not_miss]
+    if urgent:
+        st.subheader("Must not miss")
+        with st.container(horizontal=True):
+            for candidate in urgent:
+                name(candidate, selected, "urgent")
+        st.markdown("Rare or not, these are malignant or urgent; they are also in the list below, at their place.")
+    st.subheader(f"{len(result.candidates)} candidates")
+    for parent, group in groupby(result.candidates, key=lambda c: "" if c.quantity else c.parent or ""):
+        candidates = list(group)
+        if not parent or result.candidates[0] in candidates:
+            rows(candidates, place, selected)
+            continue
+        title = f"{len(candidates)} more under {knowledge.label(parent)}, share of each not stated"
+        with st.expander(plain(title), expanded=selected in [c.iri for c in candidates]):
+            rows(candidates, place, selected)
+
+
+def rows(candidates: Sequence[Candidate], place: Mapping[str, str], selected: str) -> None:
+    """Show candidates below each other."""
+    for candidate in candidates:
+        row(candidate, place[candidate.iri], selected)
+
+
+def row(candidate: Candidate, place: str, selected: str) -> None:
+    """Show one candidate."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(place)}**", width=44)
+        name(candidate, selected, "list")
+        st.markdown(f"**{plain(candidate.quantity or 'not stated')}**", width="content")
+        st.markdown(plain(", ".join(category.label for category in candidate.categories)), width="content")
+        if candidate.must_not_miss:
+            st.badge("must not miss", color="red")
+        if candidate.cases:
+            st.badge(f"{len(candidate.cases)} case{'s' if len(candidate.cases) > 1 else ''}", color="gray")
+
+
+def name(candidate: Candidate, selected: str, where: str) -> None:
+    """Show a candidate's name as a button that selects it."""
+    st.button(
+        plain(candidate.label),
+        key=f"{where}_{candidate.iri}",
+        type="primary" if candidate.iri == selected else "secondary",
+        on_click=on_candidate,
+        args=(candidate.iri,),
+    )
+
+
+def why(candidate: Candidate) -> None:
+    """Show the steps that lead to a candidate, each with its quantity and source."""
+    st.subheader(plain(f"Why {candidate.label}?"))
+    concept = knowledge.concepts[candidate.iri]
+    st.markdown(plain(concept.definition))
+    for step in views.evidence_rows(knowledge, candidate):
+        st.markdown(f"{plain(step['Step'])}  \n**{plain(step['How often'] or 'no number')}**, {plain(step['Source'])}")
+        details = [text for text in (step["In whom"] and f"In: {step['In whom']}.", step["Note"]) if text]
+        if details:
+            st.markdown(plain(" ".join(details)))
+    if candidate.unexplained:
+        labels = ", ".join(map(knowledge.label, candidate.unexplained))
+        st.markdown(plain(f"No source connects it with: {labels}."))
+    if concept.must_not_miss:
+        st.markdown(plain(f"Must not miss: {concept.must_not_miss}"))
+    for note in concept.notes:
+        st.markdown(plain(f"Note: {note}"))
+    widgets.link(f"Explore {candidate.label}", "20_explore", show=[candidate.iri])
+
+
+def alike(present: Sequence[str], candidate: Candidate) -> None:
+    """Show the cases of the candidate and those that show the same."""
+    st.subheader("Cases")
+    alike = views.cases_showing(knowledge, present)
+    shown = [knowledge.cases[case] for case in candidate.cases if case not in {c.iri for c, _ in alike}]
+    if not alike and not shown:
+        st.markdown("No case shows these findings yet.")
+    for case, seen in [*alike, *((case, ()) for case in shown)]:
+        stated = " It is stated to be of this cause." if case.iri in candidate.cases else ""
+        with st.container(border=True):
+            widgets.link(case.label, "30_cases", case=[case.iri])
+            shows = f"Shows {', '.join(map(knowledge.label, seen))}." if seen else ""
+            st.markdown(plain(f"{case.description} {shows}{stated}"))
+
+
+def turtle(store: Store, candidate: Candidate) -> str:
+    """Return the claims behind a candidate as Turtle."""
+    claims = " ".join(f"<{evidence.claim.iri}>" for evidence in candidate.evidence)
+    return ontology.turtle_of(store.answer(f"DESCRIBE {claims}").body)
+
+
+st.title("Differential")
+present = ask()
+result = differential(knowledge, present)
+for warning in result.warnings:
+    st.markdown(plain(warning))
+if result.candidates:
+    wanted = widgets.from_address(knowledge, "why", ("diagnosis",))
+    candidate = next((c for c in result.candidates if c.iri in wanted), result.candidates[0])
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        ranked(result, candidate.iri)
+    with right:
+        why(candidate)
+        alike(present, candidate)
+    everything = st.query_params.get("all") == "1"
+    drawing = views.path_drawing(knowledge, result, candidate.iri, views.MAX_NODES if everything else views.PATH_NODES)
+    st.subheader("Paths")
+    st.markdown(
+        f"From what is seen, over the claims, to diagnoses and cases. The path of the selected candidate is lit; "
+        f"{widgets.shown_of(drawing)}."
+    )
+    with st.container(horizontal=True):
+        if everything or len(drawing.nodes) < drawing.total_nodes:
+            st.toggle("Draw all candidates", value=everything, key="draw_all", on_change=on_all)
+        widgets.copy_link()
+        widgets.exports(
+            "Differential of " + ", ".join(map(knowledge.label, present)),
+            drawing,
+            views.differential_rows(knowledge, result),
+            lambda: turtle(kg.store, candidate),
+            widgets.NOTICE,
+        )
+    widgets.draw(
+        drawing,
+        key="paths",
+        graph_id="differential " + " ".join(present),
+        height=min(900, max(360, 66 * views.tallest_column(drawing))),
+        label=f"Paths from {', '.join(map(knowledge.label, present))} to the candidate diagnoses",
+        selected=candidate.iri,
+        lit=views.lit_path(knowledge, candidate),
+        on_select=on_node,
+    )
+    widgets.table(views.edge_rows(drawing), "No paths.")
+else:
+    st.info("Take a feature out, or open Explore to see what the graph knows about it.")

@@ -1,0 +1,192 @@
+"""Pieces that every page uses: the opened knowledge, state in the address, safe text, tables, drawings, errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import pandas
+import streamlit as st
+
+from mskgraph import KnowledgeGraph, __version__
+from mskgraph.errors import MskGraphError
+from mskgraph.terms import Kind, iri, local_name
+from mskgraph.ui.export import standalone_html
+from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
+
+if TYPE_CHECKING:
+    from mskgraph.graph import Knowledge
+    from mskgraph.views import Drawing
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=\"'/@])")
+
+NOTICE = "A teaching and reference tool, not a medical device."
+
+
+def plain(text: str) -> str:
+    """Return text so that Streamlit shows it as it is: nothing in it becomes markup, an icon, colour or formula.
+
+    >>> plain("<img src=x> :red[a] $x$")
+    '\\\\<img src\\\\=x\\\\> \\\\:red\\\\[a\\\\] \\\\$x\\\\$'
+    """
+    return _MARKUP.sub(r"\\\1", text)
+
+
+@contextmanager
+def errors_as_messages() -> Iterator[None]:
+    """Show our own errors as a message with its remedy, instead of a trace."""
+    try:
+        yield
+    except MskGraphError as error:
+        st.error(plain(str(error)))
+
+
+def opened() -> tuple[KnowledgeGraph, Knowledge]:
+    """Return the knowledge as it is in the files now; unchanged files are not read again."""
+    kg = KnowledgeGraph.open()
+    return kg, kg.knowledge
+
+
+def footer() -> None:
+    """Say on every page what this is and which version of the knowledge it shows."""
+    kg, knowledge = opened()
+    st.divider()
+    st.markdown(
+        plain(
+            f"{NOTICE} mskgraph {__version__}, knowledge {kg.content_hash[:12]}: {len(knowledge.concepts)} concepts, "
+            f"{len(knowledge.claims)} claims, {len(knowledge.cases)} cases. Sources are on the page Model."
+        )
+    )
+
+
+# State in the address
+
+
+def from_address(knowledge: Knowledge, name: str, kinds: Collection[Kind] = ()) -> list[str]:
+    """Return the IRIs that a parameter of the address names, each once; what the ontology does not know is told.
+
+    :param name: parameter, which may occur several times
+    :param kinds: kinds of concept that make sense here; all if empty
+    """
+    found: dict[str, None] = {}
+    for value in st.query_params.get_all(name):
+        concept = iri(value) if re.fullmatch(r"[\w.-]+", value) else ""
+        kind = knowledge.lexicon.kinds.get(concept)
+        if kind is None or (kinds and kind not in kinds):
+            st.warning(plain(f'The address names "{value[:80]}", which is not in this version of the knowledge.'))
+        else:
+            found[concept] = None
+    return list(found)
+
+
+def to_address(**parameters: Sequence[str]) -> None:
+    """Put the state of the page into the address; IRIs of ours are shortened, empty parameters left out."""
+    st.query_params.from_dict({name: short(values) for name, values in parameters.items() if values})
+
+
+def short(values: Sequence[str]) -> list[str]:
+    """Return IRIs of ours without their namespace, as addresses carry them."""
+    return [local_name(value) for value in values]
+
+
+def link(text: str, page: str, **parameters: Sequence[str]) -> None:
+    """Show a link to another page in a given state.
+
+    :param page: name of the screen's file
+    """
+    query = [(name, value) for name, values in parameters.items() for value in short(values)]
+    st.page_link(f"screens/{page}.py", label=plain(text), query_params=query)
+
+
+def copy_link() -> None:
+    """Show the address of the page as it stands, with a button that copies it."""
+    with st.popover("Link to this view"):
+        st.markdown("Opens the same view in another browser.")
+        st.code(address(), language=None, wrap_lines=True)
+
+
+def address() -> str:
+    """Return the full address of the page in its present state."""
+    base = urlsplit(st.context.url or "")
+    query = urlencode([(name, value) for name in st.query_params for value in st.query_params.get_all(name)])
+    return urlunsplit((base.scheme, base.netloc, base.path, query, ""))
+
+
+# Tables and drawings
+
+
+def table(rows: Sequence[Mapping[str, str]], empty: str, key: str | None = None) -> None:
+    """Show rows as a table that can be sorted, searched and saved as CSV.
+
+    :param empty: what to say if there are none
+    """
+    if not rows:
+        st.markdown(empty)
+        return
+    st.dataframe(pandas.DataFrame(rows), hide_index=True, width="stretch", key=key)
+
+
+def text_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """Show a few rows whole, with long texts wrapped; columns that are empty throughout are left out."""
+    used = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
+    st.table(pandas.DataFrame([{plain(name): plain(row[name]) for name in used} for row in rows]), hide_index=True)
+
+
+def draw(
+    drawing: Drawing,
+    *,
+    key: str,
+    graph_id: str,
+    label: str,
+    height: int = 560,
+    selected: str | None = None,
+    lit: Collection[str] | None = None,
+    on_select: Callable[[GraphEvent], None] | None = None,
+    on_expand: Callable[[GraphEvent], None] | None = None,
+) -> None:
+    """Draw a graph and say how much of it is shown."""
+    graph_view(
+        network_of(drawing),
+        key=key,
+        graph_id=graph_id,
+        label=label,
+        height=height,
+        selected=selected,
+        lit=lit,
+        on_select=on_select,
+        on_expand=on_expand,
+    )
+
+
+def shown_of(drawing: Drawing) -> str:
+    """Return how many of the nodes are drawn."""
+    return f"{len(drawing.nodes)} of {drawing.total_nodes} nodes shown"
+
+
+def exports(
+    name: str,
+    drawing: Drawing,
+    rows: Sequence[Mapping[str, Any]],
+    turtle: Callable[[], str] | None = None,
+    note: str = "",
+) -> None:
+    """Offer the view as files that work without this program; each is made when it is asked for.
+
+    :param name: beginning of the file names
+    :param rows: the table behind the view
+    :param turtle: makes the triples behind the view
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "view"
+    with st.popover("Export"):
+        st.markdown("The picture is saved as PNG with the button on the graph.")
+        _download("Table as CSV", lambda: pandas.DataFrame(rows).to_csv(index=False), f"{slug}.csv", "text/csv")
+        _download("Graph as HTML", lambda: standalone_html(drawing, name, note), f"{slug}.html", "text/html")
+        if turtle is not None:
+            _download("Triples as Turtle", turtle, f"{slug}.ttl", "text/turtle")
+
+
+def _download(label: str, make: Callable[[], str], file: str, mime: str) -> None:
+    st.download_button(label, data=lambda: make().encode(), file_name=file, mime=mime, on_click="ignore")

@@ -1,0 +1,504 @@
+"""The files that come along are sound, and each kind of fault is reported with file and remedy."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from rdflib import OWL, RDF, SKOS, Graph, URIRef
+
+from mskgraph import ontology
+from mskgraph.errors import OntologyInvalid, OntologyNotFound
+from mskgraph.ontology import MSK, Problem
+
+PREFIXES = "".join(f"@prefix {prefix}: <{namespace}> .\n" for prefix, namespace in ontology.PREFIXES.items())
+
+GOUT = """
+msk:gout a msk:Diagnosis ;
+    skos:prefLabel "gout"@en ;
+    skos:definition "Arthritis by urate crystals."@en ;
+    msk:category msk:category-crystal ;
+    dcterms:source msk:source-seed .
+"""
+CLAIM = """
+msk:gout-joint-effusion-seed a msk:Association ;
+    msk:diagnosis msk:gout ;
+    msk:feature msk:joint-effusion ;
+    msk:estimate msk:gout-joint-effusion-seed-estimate ;
+    msk:confidence msk:confidence-medium ;
+    dcterms:source msk:source-seed .
+"""
+RANGE = """
+msk:gout-joint-effusion-seed-estimate a msk:Estimate ;
+    msk:form msk:form-percent-range ;
+    msk:stated "20-30 %" ;
+    msk:lower 0.2 ;
+    msk:upper 0.3 .
+"""
+COUNT = """
+msk:gout-joint-effusion-seed-estimate a msk:Estimate ;
+    msk:form msk:form-count ;
+    msk:stated "3 of 20" ;
+    msk:numerator 3 ;
+    msk:denominator 20 .
+"""
+CASE = """
+msk:case-new-1 a msk:Case ;
+    dcterms:title "A knee"@en ;
+    dcterms:description "A knee with fluid."@en ;
+    msk:observation msk:case-new-1-observation-1 ;
+    dcterms:source msk:source-seed .
+
+msk:case-new-1-observation-1 a msk:Observation ;
+    msk:finding msk:joint-effusion ;
+    msk:site msk:elbow-joint ;
+    msk:side msk:left ;
+    msk:present false .
+"""
+SOUND = GOUT + CLAIM + RANGE + CASE
+GOUT_CLAIM_COUNT = GOUT + CLAIM + COUNT
+
+
+def problems_of(path: Path, body: str) -> list[Problem]:
+    file = path / "new.ttl"
+    file.write_text(PREFIXES + body, encoding="utf-8")
+    problems = ontology.check([file])
+    assert {problem.file for problem in problems} <= {str(file)}
+    return problems
+
+
+def test_the_ontology_that_comes_along_has_no_problem_and_is_checked_quickly() -> None:
+    started = time.perf_counter()
+    assert [str(problem) for problem in ontology.check()] == []
+    assert time.perf_counter() - started < 10
+
+
+def test_every_file_is_canonical() -> None:
+    assert [path.name for path in ontology.files(ontology.find()) if not ontology.is_canonical(path)] == []
+
+
+def test_a_file_that_is_not_canonical_is_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "new.ttl"
+    file.write_text(PREFIXES + GOUT, encoding="utf-8")
+    assert not ontology.is_canonical(file)
+    file.write_text(ontology.canonical(ontology.read([file])), encoding="utf-8")
+    assert ontology.is_canonical(file)
+
+
+def test_literals_stay_as_typed(tmp_path: Path) -> None:
+    file = tmp_path / "new.ttl"
+    file.write_text(PREFIXES + RANGE.replace("0.2 ;", "0.20 ;").replace("0.3 .", "+.30 ."), encoding="utf-8")
+    assert "0.20" in ontology.canonical(ontology.read([file]))
+    assert "+.30" in ontology.canonical(ontology.read([file]))
+
+
+@pytest.mark.parametrize("body", [SOUND, GOUT_CLAIM_COUNT, GOUT.replace("gout", "g\u00f6ut")])
+def test_what_is_sound_may_join(tmp_path: Path, body: str) -> None:
+    assert problems_of(tmp_path, body) == []
+
+
+FAULTS = {
+    "broken Turtle": (SOUND.replace('"gout"@en ;', '"gout@en ;'), "line 2", "not Turtle", "Correct line"),
+    "prefix not declared": (SOUND.replace("msk:gout a", "mks:gout a"), "line 1", "not Turtle", "prefix"),
+    "association without a source": (
+        GOUT + RANGE + CLAIM.replace("    dcterms:source msk:source-seed .\n", "    .\n"),
+        "msk:gout-joint-effusion-seed",
+        "An association needs exactly one source.",
+        "Add dcterms:source pointing at a node of sources.ttl.",
+    ),
+    "two sources": (
+        SOUND + "msk:gout-joint-effusion-seed dcterms:source msk:source-uw .",
+        "msk:gout-joint-effusion-seed",
+        "exactly one source",
+        "dcterms:source",
+    ),
+    "source that does not exist": (
+        SOUND.replace("msk:source-seed", "msk:source-sead"),
+        "msk:gout-joint-effusion-seed",
+        "msk:source-sead is defined nowhere.",
+        "Did you mean msk:source-seed?",
+    ),
+    "source that is something else": (
+        GOUT + RANGE + CLAIM.replace("msk:source-seed", "msk:phlebolith"),
+        "msk:gout-joint-effusion-seed",
+        "exactly one source",
+        "sources.ttl",
+    ),
+    "source as text": (
+        GOUT + RANGE + CLAIM.replace("msk:source-seed", '"Ramsey 2017"'),
+        "msk:gout-joint-effusion-seed",
+        "exactly one source",
+        "sources.ttl",
+    ),
+    "row without a source": (
+        GOUT
+        + RANGE
+        + "msk:table-soft-tissue-calcification-row-9 a msk:TableRow ; msk:diagnosis msk:gout ; msk:rank 7 ;"
+        " msk:table msk:table-soft-tissue-calcification ; msk:estimate msk:gout-joint-effusion-seed-estimate ;"
+        " msk:confidence msk:confidence-low .",
+        "msk:table-soft-tissue-calcification-row-9",
+        "A table row needs exactly one source.",
+        "Add dcterms:source",
+    ),
+    "case without a source": (
+        CASE.replace("    dcterms:source msk:source-seed .", "    ."),
+        "A knee",
+        "A case needs exactly one source.",
+        "Add dcterms:source",
+    ),
+    "association without a class": (
+        SOUND.replace("a msk:Association ;", ""),
+        "msk:gout-joint-effusion-seed",
+        "written like an association",
+        "Write a msk:Association",
+    ),
+    "concept without a class": (
+        SOUND.replace("a msk:Diagnosis ;", ""),
+        "gout",
+        "A concept states exactly one class.",
+        "a msk:Diagnosis",
+    ),
+    "class misspelled": (
+        SOUND.replace("msk:Association", "msk:Asociation"),
+        "msk:gout-joint-effusion-seed",
+        "msk:Asociation is defined nowhere.",
+        "Did you mean msk:Association?",
+    ),
+    "two classes": (
+        SOUND.replace("a msk:Diagnosis", "a msk:Diagnosis, msk:Finding"),
+        "gout",
+        "one class",
+        "Write",
+    ),
+    "property misspelled": (
+        SOUND.replace("msk:confidence msk", "msk:confidense msk"),
+        "msk:gout-joint-effusion-seed",
+        "The property msk:confidense does not belong on an association.",
+        "Correct its spelling",
+    ),
+    "property of a vocabulary misspelled": (
+        SOUND.replace("skos:definition", "skos:defintion"),
+        "gout",
+        "skos:defintion is no property",
+        "Correct its spelling",
+    ),
+    "edge written by hand": (
+        SOUND + "msk:gout msk:mayCause msk:joint-effusion .",
+        "gout",
+        "The property msk:mayCause does not belong on a diagnosis.",
+        "derived on load",
+    ),
+    "undefined term": (
+        SOUND.replace("msk:joint-effusion ;", "msk:tophaceous-deposit ;", 1),
+        "msk:gout-joint-effusion-seed",
+        "msk:tophaceous-deposit is defined nowhere.",
+        "Define it",
+    ),
+    "no label": (
+        SOUND.replace('skos:prefLabel "gout"@en', 'skos:altLabel "gouty"@en'),
+        "msk:gout",
+        "exactly one English label",
+        "skos:prefLabel",
+    ),
+    "label without a language": (
+        SOUND.replace('"gout"@en', '"gout"'),
+        "gout",
+        "exactly one English label",
+        "@en",
+    ),
+    "no definition": (
+        SOUND.replace('    skos:definition "Arthritis by urate crystals."@en ;\n', ""),
+        "gout",
+        "exactly one English definition",
+        "skos:definition",
+    ),
+    "no category": (
+        SOUND.replace("    msk:category msk:category-crystal ;\n", ""),
+        "gout",
+        "at least one category",
+        "msk:category",
+    ),
+    "must not miss without a reason": (
+        SOUND + "msk:gout msk:mustNotMiss true .",
+        "gout",
+        "needs a reason",
+        "msk:mustNotMissReason",
+    ),
+    "label clash": (
+        SOUND.replace('"gout"@en', '"Vein Stone"@en'),
+        "Vein Stone",
+        "name of msk:phlebolith",
+        "Remove it",
+    ),
+    "synonym clash": (
+        SOUND + 'msk:gout skos:altLabel "CPPD"@en .',
+        "gout",
+        '"CPPD" is also a name',
+        "Remove it",
+    ),
+    "kind of itself": (
+        SOUND.replace("msk:category ", "skos:broader msk:gouty ; msk:category ")
+        + SOUND.replace("gout", "gouty").split("\nmsk:gouty-joint")[0]
+        + "msk:gouty skos:broader msk:gout .",
+        "gout",
+        "It is a kind of itself: msk:gout -> msk:gouty -> msk:gout.",
+        "Remove one of these skos:broader.",
+    ),
+    "part of itself": (
+        "msk:knee a msk:Site ; skos:prefLabel 'knee'@en ; skos:definition 'The knee.'@en ;"
+        " dcterms:source msk:source-seed ; msk:partOf msk:knee .",
+        "knee",
+        "It is a part of itself",
+        "Remove one of these msk:partOf.",
+    ),
+    "kind of another class": (
+        SOUND + "msk:gout skos:broader msk:joint-effusion .",
+        "gout",
+        "A diagnosis is a kind of another diagnosis.",
+        "Point skos:broader",
+    ),
+    "conflict in one direction": (
+        SOUND + "msk:gout-joint-effusion-seed msk:conflictsWith msk:dracunculiasis-crescentic-seed .",
+        "msk:gout-joint-effusion-seed",
+        "one direction only",
+        "Write msk:dracunculiasis-crescentic-seed msk:conflictsWith msk:gout-joint-effusion-seed as well.",
+    ),
+    "two claims in one": (
+        SOUND + "msk:gout-joint-effusion-seed msk:leadsTo msk:tendinopathy .",
+        "msk:gout-joint-effusion-seed",
+        "An association makes exactly one claim.",
+        "write another association",
+    ),
+    "no claim at all": (
+        GOUT + RANGE + CLAIM.replace("    msk:feature msk:joint-effusion ;\n", ""),
+        "msk:gout-joint-effusion-seed",
+        "An association makes exactly one claim.",
+        "Keep one of msk:feature",
+    ),
+    "appearance of no morphology": (
+        SOUND + "msk:gout-joint-effusion-seed msk:ofFinding msk:joint-effusion .",
+        "msk:gout-joint-effusion-seed",
+        "goes with a morphology or a site",
+        "Point msk:feature",
+    ),
+    "n > m": (
+        GOUT_CLAIM_COUNT.replace("msk:numerator 3", "msk:numerator 30"),
+        "msk:gout-joint-effusion-seed-estimate",
+        "not larger than m",
+        "Correct msk:numerator",
+    ),
+    "lower > upper": (
+        SOUND.replace("msk:lower 0.2", "msk:lower 0.4"),
+        "msk:gout-joint-effusion-seed-estimate",
+        "lower bound",
+        "may not lie above the upper bound",
+    ),
+    "percent instead of fraction": (
+        SOUND.replace("msk:lower 0.2", "msk:lower 20.0").replace("msk:upper 0.3", "msk:upper 30.0"),
+        "msk:gout-joint-effusion-seed-estimate",
+        "probability between 0 and 1",
+        "Write 0.95, not 95",
+    ),
+    "number as text": (
+        SOUND.replace("msk:lower 0.2", 'msk:lower "0.2"'),
+        "msk:gout-joint-effusion-seed-estimate",
+        "decimal number",
+        "Write 0.95",
+    ),
+    "value that does not fit its type": (
+        SOUND.replace("msk:lower 0.2", 'msk:lower "few"^^xsd:decimal'),
+        "msk:gout-joint-effusion-seed-estimate",
+        "'few' is no value of xsd:decimal.",
+        "Correct the value",
+    ),
+    "percent range without its words": (
+        SOUND.replace('    msk:stated "20-30 %" ;\n', ""),
+        "msk:gout-joint-effusion-seed-estimate",
+        "A percent range carries msk:stated, msk:lower and msk:upper",
+        "Add what is missing",
+    ),
+    "count with bounds": (
+        GOUT_CLAIM_COUNT + "msk:gout-joint-effusion-seed-estimate msk:lower 0.1 .",
+        "msk:gout-joint-effusion-seed-estimate",
+        "A count carries",
+        "remove the rest",
+    ),
+    "word without its group": (
+        GOUT
+        + CLAIM
+        + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ; msk:form msk:form-word ; msk:stated 'often' .",
+        "msk:gout-joint-effusion-seed-estimate",
+        "A word carries msk:stated and msk:frequencyWord",
+        "Add what is missing",
+    ),
+    "not stated by hand": (
+        GOUT
+        + CLAIM
+        + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ; msk:form msk:form-not-stated .",
+        "msk:gout-joint-effusion-seed-estimate",
+        "one shared node",
+        "Point msk:estimate at msk:not-stated",
+    ),
+    "estimate of nothing": (GOUT + RANGE, "msk:gout-joint-effusion-seed-estimate", "belongs to", "remove it"),
+    "no estimate": (
+        GOUT + CLAIM.replace("    msk:estimate msk:gout-joint-effusion-seed-estimate ;\n", ""),
+        "msk:gout-joint-effusion-seed",
+        "Exactly one estimate is needed.",
+        "msk:not-stated",
+    ),
+    "observation without presence": (
+        CASE.replace("    msk:present false .", "    ."),
+        "msk:case-new-1-observation-1",
+        "whether the finding was there",
+        "Write one msk:present",
+    ),
+    "ambiguous site without a note": (
+        CASE.replace("msk:site msk:elbow-joint", "msk:possibleSite msk:elbow-joint, msk:elbow-region"),
+        "msk:case-new-1-observation-1",
+        "An ambiguous site has two or more readings",
+        "skos:note",
+    ),
+    "side of a site": (
+        CASE + "msk:elbow-joint msk:side msk:left .",
+        "elbow joint",
+        "The property msk:side does not belong on a site.",
+        "Correct its spelling",
+    ),
+    "node without a name": (
+        GOUT
+        + CLAIM.replace(
+            "msk:gout-joint-effusion-seed-estimate", "[ a msk:Estimate ; msk:form msk:form-word ]"
+        ),
+        "msk:gout-joint-effusion-seed",
+        "a node without a name",
+        "Give it a name",
+    ),
+    "defined twice": (
+        SOUND.replace("msk:gout", "msk:phlebolith-x") + "msk:venous-valve a msk:Site .",
+        "venous valve",
+        "msk:venous-valve is defined in anatomy.ttl already.",
+        "Keep it in one file",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_reported_with_file_node_and_remedy(tmp_path: Path, fault: str) -> None:
+    body, node, message, remedy = FAULTS[fault]
+    problems = problems_of(tmp_path, body)
+    fitting = [
+        problem
+        for problem in problems
+        if problem.node.startswith(node) and message in problem.message and remedy in problem.remedy
+    ]
+    assert fitting, "\n".join(map(str, problems)) or "no problem was reported"
+    for problem in problems:
+        assert problem.file.endswith("new.ttl")
+        assert problem.remedy
+        assert "\n" not in str(problem)
+        assert "sh:" not in str(problem), "no words of the shapes language"
+
+
+def test_the_line_of_a_syntax_error_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "new.ttl"
+    file.write_text(
+        "@prefix msk: <https://w3id.org/mskgraph/> .\n\nmsk:gout a msk:Diagnosis ;;\n    oops .\n", "utf-8"
+    )
+    (problem,) = ontology.check([file])
+    assert problem.node == "line 4"
+
+
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
+    file = tmp_path / "new.ttl"
+    file.write_bytes(b"\xff\xfe\x00")
+    (problem,) = ontology.check([file])
+    assert "UTF-8" in problem.remedy
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ontology.find(), tmp_path / "ontology"))
+
+
+def test_a_folder_with_a_schema_is_checked_by_itself(copy: Path) -> None:
+    assert ontology.check([copy]) == []
+    (copy / "sources.ttl").unlink()
+    problems = ontology.check([copy])
+    assert any(
+        problem.file.endswith("cysticercosis.ttl") and "source" in problem.message for problem in problems
+    )
+
+
+def test_an_edited_copy_takes_the_place_of_the_file(copy: Path) -> None:
+    edited = copy / "diagnoses" / "cysticercosis.ttl"
+    assert ontology.check([edited]) == []
+    edited.write_text(edited.read_text("utf-8").replace("msk:rice-grain", "msk:rice-grian"), "utf-8")
+    problems = ontology.check([edited])
+    assert {problem.file for problem in problems} == {str(edited)}
+    assert any("Did you mean msk:rice-grain?" in problem.remedy for problem in problems)
+
+
+def test_a_shipped_file_can_be_checked_alone() -> None:
+    assert ontology.check([ontology.find() / "findings.ttl"]) == []
+
+
+def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OntologyNotFound, match=r"nowhere\.ttl"):
+        ontology.check([tmp_path / "nowhere.ttl"])
+
+
+def test_the_variable_names_another_ontology(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(copy))
+    assert ontology.find() == copy
+    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(copy / "diagnoses"))
+    with pytest.raises(OntologyNotFound, match="diagnoses"):
+        ontology.find()
+
+
+def test_the_hash_follows_names_and_content_and_not_the_place(copy: Path) -> None:
+    before = ontology.content_hash(ontology.files(copy))
+    assert before == ontology.content_hash(ontology.files(ontology.find()))
+    (copy / "contexts.ttl").rename(copy / "context.ttl")
+    renamed = ontology.content_hash(ontology.files(copy))
+    (copy / "context.ttl").write_text("", "utf-8")
+    assert len({before, renamed, ontology.content_hash(ontology.files(copy))}) == 3
+
+
+def test_a_release_is_one_file_with_its_version(tmp_path: Path) -> None:
+    first = ontology.release("2026-01-31", tmp_path / "a.ttl").read_bytes()
+    second = ontology.release("2026-01-31", tmp_path / "b.ttl").read_bytes()
+    assert first == second
+    graph = Graph().parse(data=first, format="turtle")
+    header = URIRef("https://w3id.org/mskgraph/")
+    assert str(graph.value(header, OWL.versionIRI)) == "https://w3id.org/mskgraph/2026-01-31/"
+    assert str(graph.value(header, OWL.versionInfo)) == "2026-01-31"
+    assert (MSK.cysticercosis, RDF.type, MSK.Diagnosis) in graph
+
+
+@pytest.mark.parametrize("wrong", ["", "2026", "31.1.2026", "2026-02-30", "20260131", "2026-W05-6"])
+def test_a_version_is_a_date(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ValueError, match="2026-01-31"):
+        ontology.release(wrong, tmp_path / "a.ttl")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_ontology_with_a_fault_is_not_released(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (copy / "new.ttl").write_text(PREFIXES + CASE.replace("msk:present false", "msk:present 1"), "utf-8")
+    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(copy))
+    with pytest.raises(OntologyInvalid, match="msk:present"):
+        ontology.release("2026-01-31", tmp_path / "a.ttl")
+
+
+def test_documents_hold_the_same_triples() -> None:
+    graph = ontology.read(path for path in ontology.files(ontology.find()) if path.parent.name == "cases")
+    for form, name in (("ttl", "turtle"), ("nq", "nquads"), ("jsonld", "json-ld")):
+        text = ontology.serialize(graph, form)  # type: ignore[arg-type]
+        again = Graph().parse(data=text, format="nt" if form == "nq" else name)
+        assert set(again) == set(graph), form
+    assert "rice-grain" in str(
+        ontology.read(ontology.files(ontology.find())).value(MSK["rice-grain"], SKOS.prefLabel)
+    )
