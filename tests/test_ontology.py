@@ -133,9 +133,8 @@ FAULTS = {
         "sources.ttl",
     ),
     "row without a source": (
-        GOUT
-        + RANGE
-        + "msk:table-soft-tissue-calcification-row-9 a msk:TableRow ; msk:diagnosis msk:gout ; msk:rank 7 ;"
+        GOUT + RANGE + "msk:table-soft-tissue-calcification-row-9 a msk:TableRow ; msk:diagnosis msk:gout ; "
+        " msk:rank 7 ;"
         " msk:table msk:table-soft-tissue-calcification ; msk:estimate msk:gout-joint-effusion-seed-estimate ;"
         " msk:confidence msk:confidence-low .",
         "msk:table-soft-tissue-calcification-row-9",
@@ -326,17 +325,14 @@ FAULTS = {
         "remove the rest",
     ),
     "word without its group": (
-        GOUT
-        + CLAIM
-        + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ; msk:form msk:form-word ; msk:stated 'often' .",
+        GOUT + CLAIM + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ;"
+        " msk:form msk:form-word ; msk:stated 'often' .",
         "msk:gout-joint-effusion-seed-estimate",
         "A word carries msk:stated and msk:frequencyWord",
         "Add what is missing",
     ),
     "not stated by hand": (
-        GOUT
-        + CLAIM
-        + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ; msk:form msk:form-not-stated .",
+        GOUT + CLAIM + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ; msk:form msk:form-not-stated .",
         "msk:gout-joint-effusion-seed-estimate",
         "one shared node",
         "Point msk:estimate at msk:not-stated",
@@ -367,10 +363,7 @@ FAULTS = {
         "Correct its spelling",
     ),
     "node without a name": (
-        GOUT
-        + CLAIM.replace(
-            "msk:gout-joint-effusion-seed-estimate", "[ a msk:Estimate ; msk:form msk:form-word ]"
-        ),
+        GOUT + CLAIM.replace("msk:gout-joint-effusion-seed-estimate", "[ a msk:Estimate ; msk:form msk:form-word ]"),
         "msk:gout-joint-effusion-seed",
         "a node without a name",
         "Give it a name",
@@ -403,9 +396,7 @@ def test_each_fault_is_reported_with_file_node_and_remedy(tmp_path: Path, fault:
 
 def test_the_line_of_a_syntax_error_is_named(tmp_path: Path) -> None:
     file = tmp_path / "new.ttl"
-    file.write_text(
-        "@prefix msk: <https://w3id.org/mskgraph/> .\n\nmsk:gout a msk:Diagnosis ;;\n    oops .\n", "utf-8"
-    )
+    file.write_text("@prefix msk: <https://w3id.org/mskgraph/> .\n\nmsk:gout a msk:Diagnosis ;;\n    oops .\n", "utf-8")
     (problem,) = ontology.check([file])
     assert problem.node == "line 4"
 
@@ -426,9 +417,7 @@ def test_a_folder_with_a_schema_is_checked_by_itself(copy: Path) -> None:
     assert ontology.check([copy]) == []
     (copy / "sources.ttl").unlink()
     problems = ontology.check([copy])
-    assert any(
-        problem.file.endswith("cysticercosis.ttl") and "source" in problem.message for problem in problems
-    )
+    assert any(problem.file.endswith("cysticercosis.ttl") and "source" in problem.message for problem in problems)
 
 
 def test_an_edited_copy_takes_the_place_of_the_file(copy: Path) -> None:
@@ -484,21 +473,18 @@ def test_a_version_is_a_date(tmp_path: Path, wrong: str) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_an_ontology_with_a_fault_is_not_released(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_ontology_with_a_fault_is_not_released(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (copy / "new.ttl").write_text(PREFIXES + CASE.replace("msk:present false", "msk:present 1"), "utf-8")
     monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(copy))
     with pytest.raises(OntologyInvalid, match="msk:present"):
         ontology.release("2026-01-31", tmp_path / "a.ttl")
 
 
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
 def test_documents_hold_the_same_triples() -> None:
     graph = ontology.read(path for path in ontology.files(ontology.find()) if path.parent.name == "cases")
     for form, name in (("ttl", "turtle"), ("nq", "nquads"), ("jsonld", "json-ld")):
         text = ontology.serialize(graph, form)  # type: ignore[arg-type]
         again = Graph().parse(data=text, format="nt" if form == "nq" else name)
         assert set(again) == set(graph), form
-    assert "rice-grain" in str(
-        ontology.read(ontology.files(ontology.find())).value(MSK["rice-grain"], SKOS.prefLabel)
-    )
+    assert "rice-grain" in str(ontology.read(ontology.files(ontology.find())).value(MSK["rice-grain"], SKOS.prefLabel))

@@ -38,6 +38,14 @@ from tests.app_process import app_environment, free_port, wait_until_healthy
 from tests.conftest import BrowserLog, NewPage
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVE = """
+import sys
+from pathlib import Path
+
+from mskgraph.ui.server import serve
+
+serve(int(sys.argv[1]), main=Path(sys.argv[2]))
+"""
 SHOW_OPTIONS = """
 import streamlit as st
 
@@ -58,8 +66,7 @@ def shell(folder: Path) -> Iterator[str]:
     main = folder / "main.py"
     main.write_text(SHOW_OPTIONS, encoding="utf-8")
     port = free_port()
-    start = f"from pathlib import Path\nfrom mskgraph.ui.server import serve\nserve({port}, main=Path({str(main)!r}))"
-    yield from run([sys.executable, "-u", "-c", start], folder, port)
+    yield from run([sys.executable, "-u", "-c", SERVE, str(port), str(main)], folder, port)
 
 
 def run(command: list[str], folder: Path, port: int) -> Iterator[str]:
@@ -149,9 +156,7 @@ def test_serve_says_where_it_is_in_one_line(shell: str, folder: Path) -> None:
     assert (folder / "log").read_text(encoding="utf-8").splitlines() == [shell]
 
 
-def test_serve_uses_the_settings_of_the_package(
-    shell: str, page_factory: NewPage, browser_log: BrowserLog
-) -> None:
+def test_serve_uses_the_settings_of_the_package(shell: str, page_factory: NewPage, browser_log: BrowserLog) -> None:
     page = page_factory()
     page.goto(shell)
     expect_package_settings(page)

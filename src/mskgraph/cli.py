@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -256,17 +256,14 @@ def _print_table(rows: Sequence[Sequence[str]], names: Sequence[str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*map(_plain(Text), names))
+    table = Table()
+    for name in names:
+        table.add_column(Text(name))
     for row in rows:
-        table.add_row(*map(_plain(Text), row))
+        table.add_row(*(Text(value) for value in row))  # brackets in the graph's strings are no markup
     width = None if sys.stdout.isatty() else 160
     Console(width=width).print(table)
     print(f"{len(rows)} row{'' if len(rows) == 1 else 's'}.", file=sys.stderr)
-
-
-def _plain(text: Callable[[str], Any]) -> Callable[[Any], Any]:
-    """Strings of the graph are data: brackets in them are no markup of rich's."""
-    return lambda value: text(str(value))
 
 
 if __name__ == "__main__":

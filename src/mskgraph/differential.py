@@ -7,7 +7,7 @@ table's own finding is given, the posterior is the honest ``[0, 1]`` and a warni
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -73,7 +73,7 @@ class Candidate:
     :ivar support: bounds of the probability of the evidence, were this the diagnosis
     :ivar quantity: how often, as the source wrote it; empty if no source says
     :ivar chains: for each feature it explains, the ways that lead from the feature to it
-    :ivar parent: the listed cause it stands under, if it is not listed itself
+    :ivar parents: the listed causes it stands under, if it is not listed itself; more than one where sources disagree
     :ivar unexplained: features of the query that no claim connects to it
     :ivar cases: cases stated to be of this diagnosis or of a kind of it
     """
@@ -87,7 +87,7 @@ class Candidate:
     support: Bounds
     must_not_miss: bool
     quantity: str
-    parent: str | None
+    parents: tuple[str, ...]
     chains: tuple[Path, ...]
     evidence: tuple[Evidence, ...]
     unexplained: tuple[str, ...]
@@ -236,11 +236,8 @@ def differential(
         if match.explained and (not findings or match.explained & set(findings)):
             found.append(match)
 
-    parents = {match.diagnosis: _listed_parent(match, reachable) for match in found}
-    siblings: defaultdict[str, int] = defaultdict(int)
-    for parent in parents.values():
-        if parent:
-            siblings[parent] += 1
+    parents = {match.diagnosis: _listed_parents(match, reachable) for match in found}
+    siblings = Counter(parent for listed in parents.values() for parent in listed)
     quantity = {row.diagnosis: row.estimate.stated for row in rows}
     ranks = {row.diagnosis: row.rank or 0 for row in rows}
 
@@ -248,11 +245,11 @@ def differential(
         if match.diagnosis in reachable:
             lower, upper = reachable[match.diagnosis]
             return (lower, upper), (lower + upper) / 2
-        parent = parents[match.diagnosis]
-        if parent:
-            lower, upper = reachable[parent]
-            return (0.0, upper), (lower + upper) / 2 / siblings[parent]
-        return UNKNOWN, 0.0
+        shares = [reachable[parent] for parent in parents[match.diagnosis]]
+        if not shares:
+            return UNKNOWN, 0.0
+        equal = [sum(reachable[p]) / 2 / siblings[p] for p in parents[match.diagnosis]]
+        return (0.0, max(upper for _, upper in shares)), max(equal)
 
     def order(match: _Match) -> tuple[int, int, int, int]:
         # A site a source does not mention says nothing against a diagnosis, so sites do not decide the order.
@@ -272,7 +269,7 @@ def differential(
             support=_support(match.evidence),
             must_not_miss=bool(knowledge.concepts[match.diagnosis].must_not_miss),
             quantity=quantity.get(match.diagnosis, ""),
-            parent=parents[match.diagnosis],
+            parents=parents[match.diagnosis],
             chains=match.chains,
             evidence=match.evidence,
             unexplained=tuple(f for f in present if f not in match.explained and knowledge.kind(f) != "site"),
@@ -426,11 +423,11 @@ def _table(knowledge: Knowledge, present: Collection[str]) -> Table | None:
     return min(tables, key=lambda table: table.iri, default=None)
 
 
-def _listed_parent(match: _Match, listed: Mapping[str, Bounds]) -> str | None:
-    """Return the listed cause through which a diagnosis explains the finding, unless it is listed itself."""
+def _listed_parents(match: _Match, listed: Collection[str]) -> tuple[str, ...]:
+    """Return the listed causes through which a diagnosis explains the finding, unless it is listed itself."""
     if match.diagnosis in listed:
-        return None
-    return next((step.start for chain in match.chains for step in chain if step.start in listed), None)
+        return ()
+    return tuple(dict.fromkeys(step.start for chain in match.chains for step in chain if step.start in listed))
 
 
 def _support(evidence: Sequence[Evidence]) -> Bounds:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 import os
 import threading
 from collections import defaultdict
@@ -52,7 +53,9 @@ _CONCEPTS = [MSK[name] for name in ("Site", "Finding", "Morphology", "Context", 
 _NAMES = (SKOS.prefLabel, SKOS.altLabel, SKOS.hiddenLabel)
 _TITLES = (SKOS.prefLabel, RDFS.label, DCTERMS.title)
 _VOCABULARIES = (DCTERMS, OWL, PROV, RDF, RDFS, SH, SKOS)
-_DATATYPES = (RDF, XSD)
+_DATATYPES = frozenset(
+    map(str, (RDF.langString, XSD.anyURI, XSD.boolean, XSD.date, XSD.decimal, XSD.integer, XSD.string))
+)
 _BOTH_WAYS = {MSK.conflictsWith: "msk:conflictsWith", MSK.possiblySamePatient: "msk:possiblySamePatient"}
 _ROOT = Path(__file__).parent
 _lock = threading.RLock()
@@ -300,8 +303,8 @@ def release(version_date: str, to: Path) -> Path:
     try:
         stamp = date.fromisoformat(version_date).isoformat()
     except ValueError:
-        stamp = ""
-    if stamp != version_date:
+        stamp = None
+    if stamp is None or stamp != version_date:
         raise ValueError(f"A version is a date such as 2026-01-31, not {version_date!r}.")
     problems = check()
     if problems:
@@ -341,19 +344,23 @@ def _empty_graph() -> Graph:
 
 def _parse(path: Path, name: str) -> Graph | Problem:
     """Return what is in a file, or why it cannot be read."""
+    log = logging.getLogger("rdflib.term")
+    level = log.level
     try:
         with _literals_as_typed():
+            # A value that does not fit its type is reported by examine(); rdflib would print a traceback.
+            log.setLevel(logging.ERROR)
             return _empty_graph().parse(data=path.read_text("utf-8"), format="turtle", publicID=NAMESPACE)
     except BadSyntax as error:
         line, reason = error.lines + 1, " ".join(str(error._why).split())
-        remedy = (
-            f"Correct line {line} or the end of the line before: a dot, semicolon, quote or prefix is wrong."
-        )
+        remedy = f"Correct line {line} or the end of the line before: a dot, semicolon, quote or prefix is wrong."
         return Problem(name, f"line {line}", f"This is not Turtle: {reason}.", remedy)
     except UnicodeDecodeError:
         return Problem(name, "line 1", "The file is not UTF-8 text.", "Save it as UTF-8.")
     except (ValueError, OSError) as error:
         return Problem(name, "line 1", f"The file cannot be read: {error}.", "Correct or remove it.")
+    finally:
+        log.setLevel(level)
 
 
 class _Files:
@@ -411,8 +418,11 @@ def _shape_problems(found: _Files) -> Iterator[Problem]:
         return
     from pyshacl import validate
 
+    # Comparing a bound with a value such as "few"^^xsd:decimal stops pySHACL; these are reported as terms.
+    sound = _empty_graph()
+    sound += (triple for triple in found.data if not (isinstance(triple[2], Literal) and triple[2].ill_typed))
     with _literals_as_typed():
-        _, report, _ = validate(found.data, shacl_graph=found.shapes, inference="none", meta_shacl=False)
+        _, report, _ = validate(sound, shacl_graph=found.shapes, inference="none", meta_shacl=False)
     if not isinstance(report, Graph):
         raise OntologyInvalid([f"shapes.ttl: the shapes cannot be used: {report}"])
     for result in report.subjects(RDF.type, SH.ValidationResult):
@@ -445,11 +455,12 @@ def _term_problems(found: _Files) -> Iterator[Problem]:
     known = {node for node in found.defining if isinstance(node, URIRef)}
     names = {_curie(node): node for node in known if node.startswith(NAMESPACE)}
     for node, places in found.defining.items():
-        for place in places[1:]:
-            if isinstance(node, URIRef):
-                message = f"{_curie(node)} is defined in {places[0]} already."
-                remedy = "Keep it in one file, or give this one another name."
-                yield Problem(place, found.called(node), message, remedy)
+        for place in places if isinstance(node, URIRef) else ():
+            for other in places:
+                if other != place:
+                    message = f"{_curie(node)} is defined in {other} already."
+                    remedy = "Keep it in one file, or give this one another name."
+                    yield Problem(place, found.called(node), message, remedy)
     for file, graph in found.graphs.items():
         syntax = (None, RDF.type, SH.NodeShape) in graph or (None, RDF.type, OWL.Ontology) in graph
         for triple in graph:
@@ -485,7 +496,7 @@ def _is_vocabulary(term: URIRef) -> bool:
 
 
 def _is_datatype(literal: Literal) -> bool:
-    return any(literal.datatype in vocabulary for vocabulary in _DATATYPES) and not literal.ill_typed
+    return str(literal.datatype) in _DATATYPES and not literal.ill_typed
 
 
 # --- names, circles, conflicts

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, Protocol
 import pyoxigraph
 
 from mskgraph.errors import OntologyInvalid, QueryError, StoreError
-from mskgraph.terms import iri
+from mskgraph.terms import PREFIXES, iri
 
 DERIVED_GRAPH = iri("derived")
 """The named graph of the triples that follow from the files; queries see it together with the files' own."""
@@ -61,7 +61,7 @@ class EmbeddedStore:
         :raises QueryError: with line and column of a syntax error
         """
         try:
-            result = self._engine.query(query, use_default_graph_as_union=True)
+            result = self._engine.query(query, use_default_graph_as_union=True, prefixes=PREFIXES)
             if isinstance(result, pyoxigraph.QueryTriples):
                 return Answer("graph", result.serialize(format=pyoxigraph.RdfFormat.N_TRIPLES) or b"")
             kind: Literal["ask", "select"] = "ask" if isinstance(result, pyoxigraph.QueryBoolean) else "select"

@@ -23,6 +23,8 @@ EXPAND_BY = 15
 PATH_NODES = 24
 """How many nodes a picture of paths holds while its labels can still be read."""
 
+HAS_CASE = "has case"
+
 _LINE = 22  # characters on a line of a node
 _COLUMN = 270.0  # pixels from one column of a picture of paths to the next
 _FIRST = 3  # candidates drawn for a case whose diagnosis nobody states
@@ -137,9 +139,14 @@ def how_often(knowledge: Knowledge, candidate: Candidate) -> str:
     """Return how often a candidate is the cause, as its source wrote it, or under which cause its share is unknown."""
     if candidate.quantity:
         return candidate.quantity
-    if candidate.parent:
-        return f"share of {knowledge.label(candidate.parent)} not stated"
+    if candidate.parents:
+        return f"share of {under(knowledge, candidate)} not stated"
     return "not stated"
+
+
+def under(knowledge: Knowledge, candidate: Candidate) -> str:
+    """Return the listed causes that a candidate stands under; "or" joins what sources disagree about."""
+    return " or ".join(map(knowledge.label, candidate.parents))
 
 
 def reason(knowledge: Knowledge, candidate: Candidate) -> str:
@@ -230,6 +237,30 @@ def path_drawing(
     return Drawing(_in_columns(nodes, columns, edges), tuple(edges.values()), len(total_nodes), len(total_edges))
 
 
+def path_rows(knowledge: Knowledge, result: Differential, drawing: Drawing) -> list[dict[str, str]]:
+    """Return the same as :func:`path_drawing` as rows with the keys From, Relation, To, How often, Source."""
+    drawn = {node.id for node in drawing.nodes}
+    steps = dict.fromkeys(s for c in result.candidates if c.iri in drawn for s in c.path if {s.start, s.end} <= drawn)
+    rows = []
+    for step in steps:
+        claim = knowledge.claims.get(step.claim or "")
+        rows.append(
+            {
+                "From": knowledge.label(step.start),
+                "Relation": knowledge.relations[step.relation].label,
+                "To": knowledge.label(step.end),
+                "How often": quantity(claim) if claim else "",
+                "Source": source_words(claim) if claim else "by definition",
+            }
+        )
+    cases = [(c, case) for c in result.candidates if c.iri in drawn for case in c.cases if case in drawn]
+    for candidate, case in cases:
+        source = knowledge.cases[case].source.label
+        row = {"From": candidate.label, "Relation": HAS_CASE, "To": knowledge.label(case)}
+        rows.append({**row, "How often": "", "Source": source})
+    return rows
+
+
 def lit_path(knowledge: Knowledge, candidate: Candidate) -> frozenset[str]:
     """Return the ids of the nodes and edges that belong to one candidate in :func:`path_drawing`."""
     nodes, edges = _candidate_piece(knowledge, candidate)
@@ -264,7 +295,7 @@ def _candidate_piece(knowledge: Knowledge, candidate: Candidate) -> tuple[list[t
         edges.append(Edge(f"{claim.iri}|{step.end}", claim.iri, step.end, "", disputed))
     for case in candidate.cases:
         add(_node(knowledge, case), nodes[candidate.iri][1] + 1 if candidate.iri in nodes else 1)
-        edges.append(Edge(f"{candidate.iri}|{case}", candidate.iri, case, "has case"))
+        edges.append(Edge(f"{candidate.iri}|{case}", candidate.iri, case, HAS_CASE))
     return list(nodes.values()), edges
 
 
@@ -286,7 +317,7 @@ def _claim_detail(knowledge: Knowledge, claim: Claim) -> str:
 
 
 def _in_columns(nodes: Mapping[str, Node], columns: Mapping[str, int], edges: Mapping[str, Edge]) -> tuple[Node, ...]:
-    """Place nodes in columns; within one, by the mean height of their neighbours to the left, so that lines cross less."""
+    """Place nodes in columns; in one, by the mean height of their neighbours to the left, so that lines cross less."""
     left: defaultdict[str, list[str]] = defaultdict(list)
     for edge in edges.values():
         left[edge.target].append(edge.source)

@@ -28,7 +28,7 @@ def standalone_html(drawing: Drawing, title: str = "Knowledge graph", note: str 
     """One HTML file with the graph, and below it the same as tables; it loads nothing and works offline.
 
     The page comes from pyvis, which links Bootstrap from a foreign host and leaves headings unescaped: the
-    links are taken out, and everything that comes from the drawing either goes through its JSON or is escaped.
+    links are taken out, and all that comes from the drawing either goes through its JSON or is escaped.
 
     :param drawing: what to show
     :param title: heading and title of the page
@@ -86,4 +86,7 @@ def _tables(drawing: Drawing) -> str:
 def _table(caption: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
+    return (
+        f"<table>\n<caption>{escape(caption)}</caption>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
+    )

@@ -1,4 +1,4 @@
-"""The shell around the browser program: what is served beside Streamlit, under which headers, and how it starts.
+"""The shell around the browser program: what it serves beside Streamlit, under which headers, how it starts.
 
 Everything comes from this one server: the browser is told to load nothing from anywhere else.
 """
@@ -62,9 +62,7 @@ async def vis_network(request: Request) -> Response:
     """
     content, tag = _vis_network()
     headers = {"ETag": tag, "Cache-Control": "no-cache"}  # kept by the browser, but asked about each time
-    known = {
-        value.strip().removeprefix("W/") for value in request.headers.get("if-none-match", "").split(",")
-    }
+    known = {value.strip().removeprefix("W/") for value in request.headers.get("if-none-match", "").split(",")}
     if tag in known:
         return Response(status_code=304, headers=headers)
     return Response(content, media_type="text/javascript", headers=headers)

@@ -155,9 +155,7 @@ plus and minus zoom, 0 fits, Escape leaves. The same content is in the table bes
 @cache
 def _component() -> ComponentRenderer:
     # Not on import: without a running Streamlit, the folder of the files is not known yet.
-    return st.components.v2.component(
-        "mskgraph.graph_view", html=_HTML, css="graph_view.css", js="graph_view.js"
-    )
+    return st.components.v2.component("mskgraph.graph_view", html=_HTML, css="graph_view.css", js="graph_view.js")
 
 
 def graph_view(
@@ -207,9 +205,7 @@ def graph_view(
     )
 
 
-def _event(
-    kind: Literal["select", "expand"], state: Any, known: Mapping[str, Collection[str]]
-) -> GraphEvent | None:
+def _event(kind: Literal["select", "expand"], state: Any, known: Mapping[str, Collection[str]]) -> GraphEvent | None:
     # It comes from a browser: take nothing that was not drawn.
     value = state.get(kind) if isinstance(state, Mapping) else None
     if not isinstance(value, Mapping):

@@ -108,12 +108,12 @@ def ranked(result: Differential, selected: str) -> None:
                 name(candidate, selected, "urgent")
         st.markdown("Rare or not, these are malignant or urgent; they are also in the list below, at their place.")
     st.subheader(f"{len(result.candidates)} candidates")
-    for parent, group in groupby(result.candidates, key=lambda c: "" if c.quantity else c.parent or ""):
+    for parent, group in groupby(result.candidates, key=lambda c: views.under(knowledge, c)):
         candidates = list(group)
         if not parent or result.candidates[0] in candidates:
             rows(candidates, place, selected)
             continue
-        title = f"{len(candidates)} more under {knowledge.label(parent)}, share of each not stated"
+        title = f"{len(candidates)} more under {parent}, share of each not stated"
         with st.expander(plain(title), expanded=selected in [c.iri for c in candidates]):
             rows(candidates, place, selected)
 
@@ -231,6 +231,6 @@ if result.candidates:
         lit=views.lit_path(knowledge, candidate),
         on_select=on_node,
     )
-    widgets.table(views.edge_rows(drawing), "No paths.")
+    widgets.table(views.path_rows(knowledge, result, drawing), "No paths.")
 else:
     st.info("Take a feature out, or open Explore to see what the graph knows about it.")

@@ -14,8 +14,8 @@ kg, knowledge = widgets.opened()
 
 st.title("Model")
 st.markdown(
-    "Concepts are joined by relations. Each relation that is not a matter of definition rests on at least one claim, and "
-    "each claim is one source's. Numbers on the lines count relations in the knowledge as it stands."
+    "Concepts are joined by relations. Each relation that is not a matter of definition rests on at least one claim, "
+    "and each claim is one source's. Numbers on the lines count relations in the knowledge as it stands."
 )
 classes = select(kg.store, query_text("class_counts"))
 counts = {row["class"]: row["individuals"] for row in classes}

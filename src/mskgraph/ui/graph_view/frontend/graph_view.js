@@ -18,7 +18,7 @@ const REMEMBERED_GRAPHS = 60;
 
 /** One live view per mount. */
 const views = new WeakMap();
-/** graph id -> {positions, scale, centre}: outlives the mount, so that it survives a page switch. */
+/** graph id -> {positions, scale, corner}: outlives the mount, so that it survives a page switch. */
 const memory = new Map();
 
 function remember(graph, state) {
@@ -158,9 +158,10 @@ class GraphView {
 
   save() {
     if (!this.fitted) return;
-    const [width, height] = this.size; // not getViewPosition(): on closing, the canvas has no size any more
-    const centre = this.net.DOMtoCanvas({ x: width / 2, y: height / 2 });
-    remember(this.graph, { positions: this.net.getPositions(), scale: this.net.getScale(), centre });
+    // The upper left corner, not the middle: the middle changes with the size, which is another one while
+    // the style sheet is on its way, and none at all once the element is off the page.
+    const corner = this.net.DOMtoCanvas({ x: 0, y: 0 });
+    remember(this.graph, { positions: this.net.getPositions(), scale: this.net.getScale(), corner });
   }
 
   listen() {
@@ -388,7 +389,7 @@ class GraphView {
     this.size = [clientWidth, clientHeight];
     this.net.setSize(`${clientWidth}px`, `${clientHeight}px`);
     const kept = memory.get(this.graph);
-    if (kept) this.net.moveTo({ position: kept.centre, scale: kept.scale, animation: false });
+    if (kept) this.look(kept);
     else this.fit();
     this.net.redraw(); // once more: a custom shape knows its size, and so the ends of its edges, once drawn
   }
@@ -407,9 +408,14 @@ class GraphView {
     this.net.setSize(`${clientWidth}px`, `${clientHeight}px`);
     const change = Math.max(Math.abs(clientWidth / oldWidth - 1), Math.abs(clientHeight / oldHeight - 1));
     if (change > 0.3) return this.fit();
-    const position = { x: corner.x + clientWidth / 2 / scale, y: corner.y + clientHeight / 2 / scale };
-    this.net.moveTo({ position, scale, animation: false });
+    this.look({ corner, scale });
     this.net.redraw();
+  }
+
+  look({ corner, scale }) {
+    const [width, height] = this.size;
+    const position = { x: corner.x + width / 2 / scale, y: corner.y + height / 2 / scale };
+    this.net.moveTo({ position, scale, animation: false });
   }
 
   zoom(factor) {
