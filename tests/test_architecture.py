@@ -98,9 +98,7 @@ def imported_names(node: ast.AST, package: list[str]) -> Iterator[str]:
             module = ".".join([*base, *([node.module] if node.module else [])])
             # "from mskgraph import store" names a module, so the last part may be one too.
             yield from (f"{module}.{alias.name}" for alias in node.names)
-        case ast.Call(
-            func=ast.Name(id="__import__" | "import_module"), args=[ast.Constant(value=str(name)), *_]
-        ):
+        case ast.Call(func=ast.Name(id="__import__" | "import_module"), args=[ast.Constant(value=str(name)), *_]):
             yield name
         case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
             yield name

@@ -35,7 +35,8 @@ from mskgraph.ui.server import (
     settings,
 )
 from tests.app_process import app_environment, free_port, wait_until_healthy
-from tests.conftest import BrowserLog, NewPage
+from tests.browser_log import BrowserLog
+from tests.conftest import NewPage
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVE = """

@@ -169,5 +169,7 @@ def _query_error(message: str) -> QueryError:
     place = re.match(r"error at (\d+):(\d+): (.*)", message, re.DOTALL)
     if not place:
         return QueryError(f"The query cannot be read: {message}")
-    line, column, reason = int(place[1]), int(place[2]), place[3]
+    line, column, reason = int(place[1]), int(place[2]), " ".join(place[3].split())
+    if "Prefix not found" in reason:
+        reason = "a prefix is used before this place that no PREFIX line declares"
     return QueryError(f"The query cannot be read, line {line}, column {column}: {reason}", line, column)

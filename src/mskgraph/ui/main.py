@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from mskgraph.ui import widgets
 
 SCREENS = Path(__file__).with_name("screens")
 
 st.set_page_config(page_title="mskgraph", page_icon="🦴", layout="wide", initial_sidebar_state="collapsed")
-pages = []
+pages: list[StreamlitPage] = []
 for path in sorted(SCREENS.glob("[0-9]*_*.py")):
     name = path.stem.partition("_")[2]
     pages.append(st.Page(path, title=name.capitalize(), url_path=name, default=not pages))

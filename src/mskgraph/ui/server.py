@@ -9,6 +9,7 @@ import base64
 import errno
 import hashlib
 import importlib.util
+import os
 import re
 import socket
 import sys
@@ -202,7 +203,7 @@ def serve(
     :param port: TCP port; 0 takes a free one
     :param address: address to listen on; other machines reach it only if this is not a loopback address
     :param main: script to run in place of the program's own
-    :param open_browser: whether to show the page in the reader's browser
+    :param open_browser: whether to show the page in the reader's browser, where there is a display
     :param on_ready: called with the URL as soon as connections are accepted
     :raises PortInUse: if another program listens on the port
     """
@@ -213,7 +214,7 @@ def serve(
         # The socket listens before this runs: a browser opened here waits a moment and is served.
         url = f"http://{_host(address)}:{st.get_option('server.port')}"
         on_ready(url)
-        if open_browser:
+        if open_browser and _has_display():
             webbrowser.open(url)
         yield
 
@@ -227,6 +228,13 @@ def serve(
     if not _is_loopback(address):
         chosen["server.allowedHosts"] = ["*"]  # the names by which others know this machine are theirs
     app.run(config=chosen)
+
+
+def _has_display() -> bool:
+    # Without one, webbrowser would fall back on a text browser in this very terminal.
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _host(address: str) -> str:

@@ -211,7 +211,7 @@ def _event(kind: Literal["select", "expand"], state: Any, known: Mapping[str, Co
     if not isinstance(value, Mapping):
         return None
     identifier, element = value.get("id"), value.get("element")
-    if element not in ("node", "edge") or identifier not in known[element]:
+    if element not in ("node", "edge") or not isinstance(identifier, str) or identifier not in known[element]:
         return None
     return GraphEvent(kind, identifier, element)
 

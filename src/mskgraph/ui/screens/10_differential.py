@@ -195,7 +195,7 @@ result = differential(knowledge, present)
 for warning in result.warnings:
     st.markdown(plain(warning))
 if result.candidates:
-    wanted = widgets.from_address(knowledge, "why", ("diagnosis",))
+    wanted = widgets.from_address(knowledge, "why", ["diagnosis"])
     candidate = next((c for c in result.candidates if c.iri in wanted), result.candidates[0])
     left, right = st.columns([5, 6], gap="large")
     with left:

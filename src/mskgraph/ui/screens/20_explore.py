@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -32,7 +32,7 @@ def from_address() -> Exploration:
     return Exploration(tuple(shown))
 
 
-def to_address(exploration: Exploration, selected: str = "", hidden: list[str] | None = None) -> None:
+def to_address(exploration: Exploration, selected: str = "", hidden: Sequence[str] | None = None) -> None:
     """Put the exploration into the address."""
     shown = [
         PATH.join(map(local_name, item)) if isinstance(item, tuple) else local_name(item) for item in exploration.shown
@@ -94,7 +94,7 @@ def on_hide() -> None:
     )
 
 
-def toolbar(hidden: list[str]) -> None:
+def toolbar(hidden: Sequence[str]) -> None:
     """Show search, undo and redo, and the legend that filters."""
     names = sorted(knowledge.lexicon.labels, key=lambda node: knowledge.label(node).casefold())
     st.selectbox(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -54,23 +56,25 @@ def of_case(case: Case, facet: str) -> set[str]:
     return {ancestor for feature in own[facet] for ancestor in knowledge.ancestors(feature)}
 
 
+def counted(counts: Mapping[str, int], feature: str) -> str:
+    """Return a feature with the number of cases that have it."""
+    return f"{knowledge.label(feature)} ({counts[feature]})"
+
+
 def facets() -> list[Case]:
     """Show the facets with counts, and return the cases that fit."""
     cases = sorted(knowledge.cases.values(), key=lambda case: case.label)
     held = {name: widgets.from_address(knowledge, name, (kind,)) for name, (_, kind) in FACETS.items()}
     fitting = [case for case in cases if all(set(held[name]) <= of_case(case, name) for name in FACETS)]
     for column, (name, (title, _)) in zip(st.columns(len(FACETS)), FACETS.items(), strict=True):
-        counts: dict[str, int] = {}
-        for case in cases:
-            for feature in of_case(case, name):
-                counts[feature] = counts.get(feature, 0) + 1
+        counts = Counter(feature for case in cases for feature in of_case(case, name))
         if st.session_state.get(f"facet_{name}") != held[name]:
             st.session_state[f"facet_{name}"] = held[name]
         column.multiselect(
             title,
             sorted(counts, key=lambda feature: (-counts[feature], knowledge.label(feature))),
             key=f"facet_{name}",
-            format_func=lambda feature, counts=counts: f"{knowledge.label(feature)} ({counts[feature]})",
+            format_func=partial(counted, counts),
             on_change=on_facet,
             placeholder="any",
         )
@@ -124,7 +128,7 @@ def show(case: Case) -> None:
 
 st.title("Cases")
 fitting = facets()
-wanted = widgets.from_address(knowledge, "case", ("case",))
+wanted = widgets.from_address(knowledge, "case", ["case"])
 opened = knowledge.cases[wanted[0]] if wanted else (fitting[0] if fitting else None)
 left, right = st.columns([3, 7], gap="large")
 with left:
