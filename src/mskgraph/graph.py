@@ -144,6 +144,33 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Discriminator:
+    """A combination of features that points to a diagnosis or finding.
+
+    :ivar given: the features
+    :ivar points_to: diagnoses and findings
+    :ivar conflicts: rules that point elsewhere for the same look
+    """
+
+    iri: str
+    given: tuple[str, ...]
+    points_to: tuple[str, ...]
+    source: Reference
+    notes: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TeachingPoint:
+    """A sourced remark that is no claim of frequency, about concepts, tables or sources."""
+
+    iri: str
+    text: str
+    about: tuple[str, ...]
+    source: Reference
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What one patient shows: a finding, where, how it looks; ``sites`` has several where the source is ambiguous."""
 
@@ -220,6 +247,8 @@ class Knowledge:
     :ivar claims: by IRI
     :ivar cases: by IRI
     :ivar tables: by IRI
+    :ivar discriminators: by IRI
+    :ivar teaching_points: in the order of their texts
     :ivar relations: by IRI, inverses included
     :ivar edges: every edge in its own direction
     """
@@ -228,6 +257,8 @@ class Knowledge:
     claims: Mapping[str, Claim]
     cases: Mapping[str, Case]
     tables: Mapping[str, Table]
+    discriminators: Mapping[str, Discriminator]
+    teaching_points: Sequence[TeachingPoint]
     relations: Mapping[str, Relation]
     edges: Sequence[Step]
     lexicon: Lexicon
@@ -416,6 +447,8 @@ def build(store: Store) -> Knowledge:
         claims=_claims(store),
         cases=_cases(store),
         tables=_tables(select(store, query_text("differential_tables"))),
+        discriminators=_discriminators(select(store, query_text("discriminators"))),
+        teaching_points=_teaching_points(select(store, query_text("teaching_points"))),
         relations=relations,
         edges=edges,
         lexicon=lexicon,
@@ -568,6 +601,36 @@ def _tables(rows: Iterable[Row]) -> dict[str, Table]:
         )
         for row in rows
     }
+
+
+def _discriminators(rows: Iterable[Row]) -> dict[str, Discriminator]:
+    return {
+        node: Discriminator(
+            iri=node,
+            given=_iris(said, "given"),
+            points_to=_iris(said, "pointsTo"),
+            source=said["source"][0],
+            notes=_iris(said, "note"),
+            conflicts=_iris(said, "conflictsWith"),
+        )
+        for node, said in sorted(_grouped(rows, "rule").items())
+    }
+
+
+def _teaching_points(rows: Sequence[Row]) -> list[TeachingPoint]:
+    about: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        about[row["point"]].append(row["about"])
+    points = {
+        TeachingPoint(
+            row["point"],
+            row["text"],
+            tuple(sorted(about[row["point"]])),
+            Reference(row["source"], row["sourceTitle"]),
+        )
+        for row in rows
+    }
+    return sorted(points, key=lambda point: (point.text, point.iri))
 
 
 def _cases(store: Store) -> dict[str, Case]:

@@ -175,6 +175,31 @@ def evidence_rows(knowledge: Knowledge, candidate: Candidate) -> list[dict[str, 
     return rows
 
 
+def pointers(knowledge: Knowledge, node: str) -> list[str]:
+    """Return in words each combination of features that points to a diagnosis or finding, with its source.
+
+    What contradicts it is named.
+    """
+    rules = []
+    for rule in knowledge.discriminators.values():
+        if node not in rule.points_to:
+            continue
+        given = " + ".join(map(knowledge.label, rule.given))
+        rivals = [knowledge.discriminators[other] for other in rule.conflicts if other in knowledge.discriminators]
+        disputes = [
+            f"{rival.source.label} disagrees: {' + '.join(map(knowledge.label, rival.given))} points to "
+            f"{_labels(knowledge, rival.points_to)}."
+            for rival in rivals
+        ]
+        rules.append(" ".join([f"{given} ({rule.source.label}).", *rule.notes, *disputes]))
+    return rules
+
+
+def remarks(knowledge: Knowledge, node: str) -> list[str]:
+    """Return the teaching points about a concept, each with its source."""
+    return [f"{point.text} ({point.source.label})" for point in knowledge.teaching_points if node in point.about]
+
+
 def setting(knowledge: Knowledge, claim: Claim) -> str:
     """Return the population that a claim's number belongs to."""
     return knowledge.tables[claim.table].setting if claim.table else claim.population

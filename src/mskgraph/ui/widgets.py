@@ -129,6 +129,12 @@ def table(rows: Sequence[Mapping[str, str]], empty: str, key: str | None = None)
     st.dataframe(pandas.DataFrame(rows), hide_index=True, width="stretch", key=key)
 
 
+def bullets(title: str, texts: Sequence[str]) -> None:
+    """Show texts as a list under a title, or nothing if there are none."""
+    if texts:
+        st.markdown("\n".join([f"**{plain(title)}**", "", *(f"- {plain(text)}" for text in texts)]))
+
+
 def text_table(rows: Sequence[Mapping[str, str]]) -> None:
     """Show a few rows whole, with long texts wrapped; columns that are empty throughout are left out."""
     used = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []

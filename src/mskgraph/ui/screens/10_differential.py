@@ -165,6 +165,8 @@ def why(candidate: Candidate) -> None:
         st.markdown(plain(f"Must not miss: {concept.must_not_miss}"))
     for note in concept.notes:
         st.markdown(plain(f"Note: {note}"))
+    widgets.bullets("What points to it", views.pointers(knowledge, candidate.iri))
+    widgets.bullets("To teach", views.remarks(knowledge, candidate.iri))
     widgets.link(f"Explore {candidate.label}", "20_explore", show=[candidate.iri])
 
 

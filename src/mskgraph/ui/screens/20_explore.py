@@ -133,6 +133,8 @@ def details(node: str) -> None:
         st.markdown(plain(f"Also: {', '.join(concept.synonyms)}"))
     for note in concept.notes if concept else ():
         st.markdown(plain(f"Note: {note}"))
+    widgets.bullets("What points to it", views.pointers(knowledge, node))
+    widgets.bullets("To teach", views.remarks(knowledge, node))
     for relation, count in sorted(knowledge.relation_counts(node).items(), key=lambda item: -item[1]):
         st.markdown(plain(f"{knowledge.relations[relation].label}: {count}"))
     with st.container(horizontal=True):
