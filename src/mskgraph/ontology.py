@@ -14,7 +14,7 @@ import logging
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -264,13 +264,14 @@ def check(paths: Sequence[Path] | None = None) -> list[Problem]:
     if unreadable:
         # Whatever else would be said of the rest might come from the missing file alone.
         return sorted(unreadable)
-    return [problem for problem in examine(graphs) if problem.file in own]
+    return examine(graphs, own)
 
 
-def examine(graphs: Mapping[str, Graph]) -> list[Problem]:
+def examine(graphs: Mapping[str, Graph], of: Collection[str] | None = None) -> list[Problem]:
     """Return what is wrong with an ontology given as graphs, one for each file.
 
     :param graphs: file name to what is in it, schema and shapes included
+    :param of: the files whose problems are wanted; all if not given
     :returns: problems, sorted by file
 
     >>> examine({"empty.ttl": Graph()})
@@ -278,13 +279,13 @@ def examine(graphs: Mapping[str, Graph]) -> list[Problem]:
     """
     files_ = _Files(graphs)
     problems = {
-        *_shape_problems(files_),
+        *_shape_problems(files_, of),
         *_term_problems(files_),
         *_name_problems(files_),
         *_cycles(files_),
         *_one_sided(files_),
     }
-    return sorted(problems)
+    return sorted(problem for problem in problems if of is None or problem.file in of)
 
 
 def release(version_date: str, to: Path) -> Path:
@@ -413,7 +414,7 @@ def _curie(node: Node) -> str:
 # --- what the shapes say
 
 
-def _shape_problems(found: _Files) -> Iterator[Problem]:
+def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Problem]:
     if not len(found.shapes):
         return
     from pyshacl import validate
@@ -421,8 +422,10 @@ def _shape_problems(found: _Files) -> Iterator[Problem]:
     # Comparing a bound with a value such as "few"^^xsd:decimal stops pySHACL; these are reported as terms.
     sound = _empty_graph()
     sound += (triple for triple in found.data if not (isinstance(triple[2], Literal) and triple[2].ill_typed))
+    # A problem belongs to a file that says something about its node: the other nodes need not be looked at.
+    nodes = {node for name in of or () for node in found.graphs[name].subjects() if isinstance(node, URIRef)}
     with _literals_as_typed():
-        _, report, _ = validate(sound, shacl_graph=found.shapes, inference="none", meta_shacl=False)
+        _, report, _ = validate(sound, shacl_graph=found.shapes, inference="none", focus_nodes=sorted(nodes) or None)
     if not isinstance(report, Graph):
         raise OntologyInvalid([f"shapes.ttl: the shapes cannot be used: {report}"])
     for result in report.subjects(RDF.type, SH.ValidationResult):

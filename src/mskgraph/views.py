@@ -394,7 +394,13 @@ class Exploration:
         between two nodes
     """
 
-    shown: tuple[str | tuple[str, str], ...] = ()
+    shown: tuple[str | tuple[str, str], ...]
+
+    @property
+    def origin(self) -> str:
+        """The node that everything started from."""
+        first = self.shown[0]
+        return first if isinstance(first, str) else first[0]
 
     def expand(self, node: str) -> Exploration:
         """Return the exploration with a node's next neighbours added."""

@@ -12,6 +12,7 @@ from mskgraph.ui import widgets
 SCREENS = Path(__file__).with_name("screens")
 
 st.set_page_config(page_title="mskgraph", page_icon="🦴", layout="wide", initial_sidebar_state="collapsed")
+st.html("<style>.stMainBlockContainer { padding-top: 4rem }</style>")  # the answer should be in sight at once
 pages: list[StreamlitPage] = []
 for path in sorted(SCREENS.glob("[0-9]*_*.py")):
     name = path.stem.partition("_")[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 import streamlit as st
 
@@ -106,10 +105,12 @@ def ranked(result: Differential, selected: str) -> None:
         with st.container(horizontal=True):
             for candidate in urgent:
                 name(candidate, selected, "urgent")
-        st.markdown("Rare or not, these are malignant or urgent; they are also in the list below, at their place.")
+        st.markdown("Malignant or urgent, whatever their place in the list.")
     st.subheader(f"{len(result.candidates)} candidates")
-    for parent, group in groupby(result.candidates, key=lambda c: views.under(knowledge, c)):
-        candidates = list(group)
+    groups: dict[str, list[Candidate]] = {}
+    for candidate in result.candidates:
+        groups.setdefault(views.under(knowledge, candidate), []).append(candidate)
+    for parent, candidates in groups.items():
         if not parent or result.candidates[0] in candidates:
             rows(candidates, place, selected)
             continue
@@ -199,7 +200,7 @@ for warning in result.warnings:
 if result.candidates:
     wanted = widgets.from_address(knowledge, "why", ["diagnosis"])
     candidate = next((c for c in result.candidates if c.iri in wanted), result.candidates[0])
-    left, right = st.columns([5, 6], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         ranked(result, candidate.iri)
     with right:

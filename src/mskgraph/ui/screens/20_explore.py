@@ -21,7 +21,7 @@ kg, knowledge = widgets.opened()
 
 
 def from_address() -> Exploration:
-    """Read what was opened from the address; what is unknown there is left out."""
+    """Read what was opened from the address, or the example; what is unknown there is left out."""
     shown: list[str | tuple[str, str]] = []
     for value in st.query_params.get_all("show"):
         ends = [iri(part) for part in value.split(PATH)]
@@ -29,7 +29,7 @@ def from_address() -> Exploration:
             shown.append(ends[0] if len(ends) == 1 else (ends[0], ends[1]))
         else:
             st.warning(plain(f'The address names "{value[:80]}", which is not in this version of the knowledge.'))
-    return Exploration(tuple(shown))
+    return Exploration(tuple(shown)) if shown else EXAMPLE
 
 
 def to_address(exploration: Exploration, selected: str = "", hidden: Sequence[str] | None = None) -> None:
@@ -119,7 +119,7 @@ def toolbar(hidden: Sequence[str]) -> None:
     with st.container(horizontal=True):
         st.button("Undo", on_click=on_undo, disabled=not st.session_state.get("explore_past"))
         st.button("Redo", on_click=on_redo, disabled=not st.session_state.get("explore_future"))
-        first = knowledge.label(st.session_state.explore_now.shown[0])
+        first = knowledge.label(st.session_state.explore_now.origin)
         st.button(plain(f"Back to {first} alone"), on_click=change, args=(lambda now: Exploration(now.shown[:1]),))
 
 
@@ -129,14 +129,6 @@ def details(node: str) -> None:
     concept = knowledge.concepts.get(node)
     st.badge(knowledge.kind(node).capitalize(), color="gray")
     st.markdown(plain(concept.definition if concept else knowledge.cases[node].description))
-    if concept and concept.synonyms:
-        st.markdown(plain(f"Also: {', '.join(concept.synonyms)}"))
-    for note in concept.notes if concept else ():
-        st.markdown(plain(f"Note: {note}"))
-    widgets.bullets("What points to it", views.pointers(knowledge, node))
-    widgets.bullets("To teach", views.remarks(knowledge, node))
-    for relation, count in sorted(knowledge.relation_counts(node).items(), key=lambda item: -item[1]):
-        st.markdown(plain(f"{knowledge.relations[relation].label}: {count}"))
     with st.container(horizontal=True):
         st.button("Expand", on_click=change, args=(lambda now: now.expand(node), node))
         opened = node in st.session_state.explore_now.shown[1:]
@@ -151,6 +143,14 @@ def details(node: str) -> None:
         args=(node,),
         placeholder="Another concept or case",
     )
+    counts = sorted(knowledge.relation_counts(node).items(), key=lambda item: -item[1])
+    widgets.bullets("Leads to", [f"{knowledge.relations[relation].label}: {count}" for relation, count in counts])
+    if concept and concept.synonyms:
+        st.markdown(plain(f"Also: {', '.join(concept.synonyms)}"))
+    for note in concept.notes if concept else ():
+        st.markdown(plain(f"Note: {note}"))
+    widgets.bullets("What points to it", views.pointers(knowledge, node))
+    widgets.bullets("To teach", views.remarks(knowledge, node))
     if knowledge.kind(node) in ("finding", "morphology", "site", "context"):
         widgets.link("Use in the differential", "10_differential", f=[node])
     if knowledge.kind(node) == "case":
@@ -159,9 +159,6 @@ def details(node: str) -> None:
 
 st.title("Explore")
 exploration = from_address()
-if not exploration.shown:
-    exploration = EXAMPLE
-    st.info("An example: soft tissue calcification and its neighbours. Start from anything else below.")
 st.session_state.explore_now = exploration
 hidden = [kind for kind in st.query_params.get_all("hide") if kind in KINDS]
 toolbar(hidden)
@@ -170,19 +167,18 @@ if result.refused:
     st.warning(plain(result.refused))
 chosen = widgets.from_address(knowledge, "node")
 drawn = {node.id for node in result.drawing.nodes}
-first = exploration.shown[0]
-selected = next((node for node in chosen if node in drawn), first if isinstance(first, str) else first[0])
+selected = next((node for node in chosen if node in drawn), exploration.origin)
 left, right = st.columns([7, 3], gap="medium")
 with left:
     st.markdown(
-        f"Click for details, double-click to expand. “+N” counts neighbours not drawn. "
-        f"{widgets.shown_of(result.drawing)} within one more step."
+        f"{'An example' if not st.query_params.get('show') else 'The view'}: {widgets.shown_of(result.drawing)} within "
+        "one more step. Click for details, double-click to expand; “+N” counts neighbours not drawn."
     )
     widgets.draw(
         result.drawing,
         key="explore",
-        graph_id=f"explore {first}",
-        label=f"Neighbourhood of {knowledge.label(first if isinstance(first, str) else first[0])}",
+        graph_id=f"explore {exploration.origin}",
+        label=f"Neighbourhood of {knowledge.label(exploration.origin)}",
         height=620,
         selected=selected,
         lit=result.lit,
