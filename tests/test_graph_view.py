@@ -409,6 +409,18 @@ def test_every_kind_reads_well_in_both_themes(kind: str) -> None:
         assert contrast(rgb(style.border), rgb(settings()[f"theme.{theme}.backgroundColor"])) >= 3
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_theme_reads_well(theme: str) -> None:
+    name = f"theme.{theme}."
+    colours = {key.removeprefix(name): rgb(value) for key, value in settings().items() if key.startswith(name)}
+    for back in (colours["backgroundColor"], colours["secondaryBackgroundColor"]):
+        caption = [round(0.6 * a + 0.4 * b) for a, b in zip(colours["textColor"], back, strict=True)]
+        assert contrast(caption, back) >= 4.5
+        assert contrast(colours["linkColor"], back) >= 4.5
+    assert contrast(colours["primaryColor"], rgb("#ffffff")) >= 4.5  # the words on a primary button
+    assert contrast(colours["primaryColor"], colours["backgroundColor"]) >= 3
+
+
 def test_every_kind_has_a_look_and_a_shape_of_its_own() -> None:
     assert set(KINDS) == set(get_args(NodeKind))
     for attribute in ("name", "outline", "shape", "border"):

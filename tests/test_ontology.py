@@ -70,9 +70,9 @@ def problems_of(path: Path, body: str) -> list[Problem]:
 
 
 def test_the_ontology_that_comes_along_has_no_problem_and_is_checked_quickly() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert [str(problem) for problem in ontology.check()] == []
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_every_file_is_canonical() -> None:
@@ -278,8 +278,28 @@ FAULTS = {
     "appearance of no morphology": (
         SOUND + "msk:gout-joint-effusion-seed msk:ofFinding msk:joint-effusion .",
         "msk:gout-joint-effusion-seed",
-        "goes with a morphology or a site",
+        "is a morphology or a site",
         "Point msk:feature",
+    ),
+    "rule that points to a site": (
+        "msk:discriminator-x a msk:Discriminator ; msk:given msk:phlebolith ; msk:pointsTo msk:vein ;"
+        " msk:confidence msk:confidence-low ; dcterms:source msk:source-seed .",
+        "msk:discriminator-x",
+        "points to at least one diagnosis or finding",
+        "Add msk:pointsTo",
+    ),
+    "remark about a list": (
+        "msk:teaching-x a msk:TeachingPoint ; msk:about msk:left ; msk:text 'x'@en ;"
+        " msk:confidence msk:confidence-low ; dcterms:source msk:source-seed .",
+        "msk:teaching-x",
+        "about at least one concept",
+        "Add msk:about",
+    ),
+    "cause that is a finding": (
+        CASE + "msk:case-new-1 msk:statedCause msk:joint-effusion .",
+        "A knee",
+        "The stated cause is a context or a diagnosis.",
+        "Point msk:statedCause",
     ),
     "n > m": (
         GOUT_CLAIM_COUNT.replace("msk:numerator 3", "msk:numerator 30"),

@@ -7,9 +7,11 @@ import base64
 import hashlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +36,7 @@ from mskgraph.ui.server import (
     serve,
     settings,
 )
-from tests.app_process import app_environment, free_port, wait_until_healthy
+from tests.app_process import app_environment, free_port, is_healthy, wait_until_healthy
 from tests.browser_log import BrowserLog
 from tests.conftest import NewPage
 
@@ -151,6 +153,28 @@ def test_a_port_in_use_is_named_before_anything_starts() -> None:
         with pytest.raises(PortInUse, match=rf"{port}.*--port") as caught:
             serve(port)
     assert caught.value.port == port
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT for other processes")
+def test_an_interrupt_ends_it_quietly(tmp_path: Path) -> None:
+    main = tmp_path / "main.py"
+    main.write_text(SHOW_OPTIONS, encoding="utf-8")
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", SERVE, str(port), str(main)],
+        env=app_environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert url == f"http://127.0.0.1:{port}"
+    while not is_healthy(url):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, output) == (0, "")
 
 
 def test_serve_says_where_it_is_in_one_line(shell: str, folder: Path) -> None:

@@ -422,8 +422,15 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
     # Comparing a bound with a value such as "few"^^xsd:decimal stops pySHACL; these are reported as terms.
     sound = _empty_graph()
     sound += (triple for triple in found.data if not (isinstance(triple[2], Literal) and triple[2].ill_typed))
-    # A problem belongs to a file that says something about its node: the other nodes need not be looked at.
-    nodes = {node for name in of or () for node in found.graphs[name].subjects() if isinstance(node, URIRef)}
+    # A problem belongs to a file that says something about its node, so the other nodes need not be looked at. What
+    # a file points at is looked at too, because pySHACL holds nested shapes to be met by any node not listed.
+    nodes = {
+        node
+        for name in (of if of is not None and found.graphs.keys() - set(of) else ())
+        for triple in found.graphs[name]
+        for node in (triple[0], triple[2])
+        if isinstance(node, URIRef)
+    }
     with _literals_as_typed():
         _, report, _ = validate(sound, shacl_graph=found.shapes, inference="none", focus_nodes=sorted(nodes) or None)
     if not isinstance(report, Graph):

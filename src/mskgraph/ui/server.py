@@ -16,7 +16,7 @@ import sys
 import tomllib
 import webbrowser
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -227,7 +227,8 @@ def serve(
     }
     if not _is_loopback(address):
         chosen["server.allowedHosts"] = ["*"]  # the names by which others know this machine are theirs
-    app.run(config=chosen)
+    with suppress(KeyboardInterrupt):  # the ordinary way of stopping it
+        app.run(config=chosen)
 
 
 def _has_display() -> bool:

@@ -262,8 +262,8 @@ class GraphView {
   drawnEdge(edge, turn, forward) {
     const lit = this.lit === null || this.lit.has(edge.id);
     const chosen = this.selected === edge.id;
-    const { text, back } = this.theme;
-    const line = mix(text, back, chosen ? 1 : lit ? 0.62 : 0.16);
+    const { theme } = this;
+    const line = chosen ? theme.text : lit ? theme.line : theme.dimLine;
     const way = (turn % 2 === 1) === forward ? "curvedCW" : "curvedCCW";
     return {
       id: edge.id, from: edge.source, to: edge.target, label: edge.label || undefined,
@@ -273,8 +273,8 @@ class GraphView {
       color: { color: line, hover: line, highlight: line, inherit: false },
       smooth: turn === 0 ? false : { enabled: true, type: way, roundness: 0.2 * Math.ceil(turn / 2) },
       font: {
-        size: EDGE_FONT_SIZE, face: this.theme.family, color: mix(text, back, lit ? 0.88 : 0.3),
-        strokeWidth: 4, strokeColor: back,
+        size: EDGE_FONT_SIZE, face: theme.family, color: lit ? theme.word : theme.dimWord,
+        strokeWidth: 4, strokeColor: theme.back,
       },
     };
   }
@@ -283,7 +283,12 @@ class GraphView {
 
   readTheme() {
     const style = getComputedStyle(this.element);
-    this.theme = { text: style.color, back: style.backgroundColor, family: style.fontFamily };
+    const text = style.color, back = style.backgroundColor;
+    this.theme = {
+      text, back, family: style.fontFamily,
+      line: mix(text, back, 0.62), dimLine: mix(text, back, 0.16),
+      word: mix(text, back, 0.88), dimWord: mix(text, back, 0.3),
+    };
   }
 
   themeChanged() {
@@ -319,7 +324,7 @@ class GraphView {
       ctx.setLineDash([]);
       ctx.globalAlpha = 1;
       ctx.strokeStyle = this.theme.text; // it shows on every border colour
-      ctx.lineWidth = 2;
+      ctx.lineWidth = Math.max(2, 1.5 / this.scale()); // and from afar
       if (chosen) frameAround(ctx, item, 6);
       if (this.cursor === id && this.frame.matches(":focus-visible")) {
         ctx.setLineDash([3, 3]);
@@ -443,8 +448,9 @@ class GraphView {
   }
 
   choose(id, element) {
+    const edgesChange = this.links.has(id) || this.links.has(this.selected);
     this.selected = id; // shown at once; the answer from Python confirms or corrects it
-    this.putEdges();
+    if (edgesChange) this.putEdges();
     this.net.redraw();
     this.fire("select", { id, element });
   }

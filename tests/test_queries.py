@@ -1,0 +1,167 @@
+"""Every query of the package says what it is for, and gives the same rows on two engines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from rdflib import RDF, Graph, URIRef
+from rdflib.compare import isomorphic
+from rdflib.term import BNode, Literal, Node
+
+from mskgraph import KnowledgeGraph, ontology
+from mskgraph.store import DERIVATIONS, query_names, query_text
+from mskgraph.terms import iri
+
+XSD = "http://www.w3.org/2001/XMLSchema#"
+NUMBERS = {f"{XSD}{name}" for name in ("integer", "decimal", "double")}
+
+Row = frozenset[tuple[str, tuple[str, ...]]]
+
+
+@cache
+def derived() -> Graph:
+    """What rdflib derives from the files, each derivation seeing those before it."""
+    graph = ontology.read(ontology.files(ontology.find()))
+    added = Graph()
+    for name in DERIVATIONS:
+        found = graph.query(query_text(name)).graph
+        assert found is not None
+        added += found
+        graph += found
+    return added
+
+
+@cache
+def oracle() -> Graph:
+    return ontology.read(ontology.files(ontology.find())) + derived()
+
+
+def value(kind: str, text: str, datatype: str | None, language: str | None) -> tuple[str, ...]:
+    """A term as it is compared: numbers by value, language tags in any case; which blank node it is does not count."""
+    if kind == "bnode":
+        return ("bnode",)
+    if kind == "uri":
+        return ("uri", text)
+    if language:
+        return ("text", text, language.lower())
+    if datatype in NUMBERS:
+        return ("number", str(Decimal(text).normalize()), datatype or "")
+    if datatype == f"{XSD}boolean":
+        return ("boolean", "true" if text in ("true", "1") else "false")
+    return ("text", text, "" if datatype in (None, f"{XSD}string") else str(datatype))
+
+
+def json_value(term: dict[str, Any]) -> tuple[str, ...]:
+    return value(term["type"], term["value"], term.get("datatype"), term.get("xml:lang"))
+
+
+def rdflib_value(term: Node) -> tuple[str, ...]:
+    if isinstance(term, BNode):
+        return value("bnode", "", None, None)
+    if isinstance(term, Literal):
+        return value("literal", str(term), str(term.datatype) if term.datatype else None, term.language)
+    return value("uri", str(term), None, None)
+
+
+def embedded_rows(query: str) -> Counter[Row]:
+    answer = KnowledgeGraph.open().store.answer(query)
+    assert answer.kind == "select"
+    rows = json.loads(answer.body)["results"]["bindings"]
+    return Counter(frozenset((name, json_value(term)) for name, term in row.items()) for row in rows)
+
+
+def oracle_rows(query: str) -> Counter[Row]:
+    result = oracle().query(query)
+    return Counter(
+        frozenset((str(name), rdflib_value(term)) for name, term in row.items() if term is not None)
+        for row in result.bindings
+    )
+
+
+def source_of(name: str) -> str:
+    return (files("mskgraph") / "queries" / f"{name}.rq").read_text("utf-8")
+
+
+def test_there_are_queries() -> None:
+    assert len(query_names()) >= 17
+
+
+@pytest.mark.parametrize("name", query_names())
+def test_a_query_says_what_it_is_for(name: str) -> None:
+    first, second = source_of(name).splitlines()[:2]
+    assert re.fullmatch(r"# title: \S.{2,60}", first)
+    assert re.fullmatch(r"# description: \S.{10,}\.", second)
+
+
+def test_no_two_queries_share_a_title() -> None:
+    titles = [source_of(name).splitlines()[0] for name in query_names()]
+    assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize("name", query_names())
+def test_a_query_gives_the_same_on_both_engines(name: str) -> None:
+    query = query_text(name)
+    if "CONSTRUCT {" not in query:
+        rows = embedded_rows(query)
+        assert rows == oracle_rows(query)
+        assert rows, "a query that finds nothing shows nothing"
+        return
+    answer = KnowledgeGraph.open().store.answer(query)
+    assert answer.kind == "graph"
+    expected = oracle().query(query).graph
+    assert expected is not None
+    assert len(expected) > 0
+    assert isomorphic(Graph().parse(data=answer.body, format="nt"), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "kind"),
+    [("causes_of_finding", "finding", "Finding"), ("causes_along_muscle_fibres", "morphology", "Morphology")],
+)
+def test_a_parameter_means_the_same_on_both_engines(name: str, parameter: str, kind: str) -> None:
+    everything = sorted(map(str, oracle().subjects(RDF.type, URIRef(iri(kind)))))
+    found = 0
+    for concept in everything:
+        query = query_text(name, **{parameter: concept})
+        rows = embedded_rows(query)
+        assert rows == oracle_rows(query), concept
+        found += bool(rows)
+    assert found >= 2
+    query = query_text(name, **{parameter: everything})
+    assert embedded_rows(query) == oracle_rows(query)
+
+
+def test_the_causes_of_a_finding_are_those_asked_for() -> None:
+    rows = embedded_rows(query_text("causes_of_finding", finding=iri("phlebolith")))
+    causes = {dict(row)["diagnosis"][1] for row in rows}
+    assert causes == {iri("venous-thrombosis"), iri("soft-tissue-haemangioma")}
+
+
+def test_the_derived_triples_are_the_edges_of_the_graph() -> None:
+    knowledge = KnowledgeGraph.open().knowledge
+    concepts = {URIRef(node) for node in (*knowledge.concepts, *knowledge.cases)}
+    relations = {URIRef(relation) for relation in knowledge.relations}
+    expected = {
+        (str(s), str(p), str(o)) for s, p, o in oracle() if p in relations and s in concepts and o in concepts
+    }
+    assert {(step.start, step.relation, step.end) for step in knowledge.edges} == expected
+    assert {str(p) for p in derived().predicates() if p != RDF.type} < {step.relation for step in knowledge.edges}
+
+
+def test_each_edge_rests_on_a_claim_that_says_so() -> None:
+    knowledge = KnowledgeGraph.open().knowledge
+    for step in knowledge.edges:
+        if step.claim is None:
+            assert knowledge.kind(step.start) == "case" or step.relation in (iri("skos:broader"), iri("partOf"))
+            continue
+        claim = knowledge.claims[step.claim]
+        said = {claim.diagnosis, claim.target, *claim.sites, claim.of_finding}
+        assert {step.start, step.end} <= said
+        assert not claim.excluded

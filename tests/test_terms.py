@@ -1,0 +1,284 @@
+"""What people type finds the concept they mean, and what names nothing is told with the nearest labels."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mskgraph import KnowledgeGraph
+from mskgraph.errors import UnknownTerm
+from mskgraph.store import query_text, select
+from mskgraph.terms import FEATURE_KINDS, PREFIXES, Lexicon, Name, curie, fold, iri, local_name
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return KnowledgeGraph.open()
+
+
+@pytest.fixture(scope="module")
+def lexicon(kg: KnowledgeGraph) -> Lexicon:
+    return kg.knowledge.lexicon
+
+
+@pytest.fixture(scope="module")
+def names(kg: KnowledgeGraph) -> list[tuple[str, str]]:
+    """Every name in the files, with the concept that bears it."""
+    return sorted((row["name"], row["concept"]) for row in select(kg.store, query_text("concept_names")))
+
+
+def local(*found: str) -> list[str]:
+    return [local_name(each) for each in found]
+
+
+# IRIs and CURIEs
+
+
+def test_a_full_iri_comes_back_unchanged() -> None:
+    assert iri("http://example.org/x") == "http://example.org/x"
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_every_prefix_goes_both_ways(prefix: str) -> None:
+    assert iri(f"{prefix}:thing") == f"{PREFIXES[prefix]}thing"
+    assert curie(f"{PREFIXES[prefix]}thing") == f"{prefix}:thing"
+
+
+def test_an_unknown_prefix_is_told_with_the_known_ones() -> None:
+    with pytest.raises(UnknownTerm) as caught:
+        iri("mks:gout")
+    assert "msk:gout" in caught.value.suggestions
+
+
+# One name, one concept
+
+
+def test_every_name_of_the_ontology_finds_its_concept(lexicon: Lexicon, names: list[tuple[str, str]]) -> None:
+    assert len(names) > 300
+    assert {name: lexicon.find(name) for name, _ in names} == dict(names)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_a_name_is_found_however_it_is_cased_and_spaced(
+    lexicon: Lexicon, names: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    name, concept = data.draw(st.sampled_from(names))
+    upper = data.draw(st.lists(st.booleans(), min_size=len(name), max_size=len(name)))
+    gap = data.draw(st.sampled_from([" ", "  ", "\t", "\u00a0"]))
+    typed = "".join(c.upper() if up else c.lower() for c, up in zip(name, upper, strict=True)).replace(" ", gap)
+    assert lexicon.find(f" {typed} ") == concept
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "rice-grain",
+        "rice grain",
+        "Rice-Grain",
+        "RICE\u2010GRAIN",
+        "rice\u2011grain",  # the hyphen that does not break, as word processors write it
+        "rice\u2013grain",
+        "r\u00edce-gr\u00e4in",
+        "msk:rice-grain",
+        "msk:Rice-Grain",
+        "MSK:RICE-GRAIN",
+        "https://w3id.org/mskgraph/rice-grain",
+        "https://w3id.org/mskgraph/Rice-Grain",
+        "HTTPS://W3ID.ORG/MSKGRAPH/RICE-GRAIN",
+    ],
+)
+def test_one_concept_by_many_spellings(lexicon: Lexicon, typed: str) -> None:
+    assert lexicon.find(typed) == iri("rice-grain")
+
+
+def test_every_label_is_found_with_any_hyphen(lexicon: Lexicon) -> None:
+    labels = {label: concept for concept, label in lexicon.labels.items() if "-" in label}
+    assert labels
+    for hyphen in "\u2010\u2011\u2013":
+        assert {label: lexicon.find(label.replace("-", hyphen)) for label in labels} == labels
+
+
+def test_a_synonym_and_a_misspelling_find_the_concept(lexicon: Lexicon) -> None:
+    assert local(lexicon.find("CPPD"), lexicon.find("distrophic calcification")) == [
+        "calcium-pyrophosphate-deposition",
+        "dystrophic-calcification",
+    ]
+
+
+def test_a_case_is_found_by_its_title(kg: KnowledgeGraph) -> None:
+    for case in kg.knowledge.cases.values():
+        assert kg.knowledge.lexicon.find(case.label) == case.iri
+        assert kg.knowledge.lexicon.find(case.label, ["case"]) == case.iri
+
+
+def test_an_unknown_word_is_told_with_the_nearest_labels(lexicon: Lexicon) -> None:
+    with pytest.raises(UnknownTerm) as caught:
+        lexicon.find("calcifiction")
+    assert caught.value.text == "calcifiction"
+    assert 1 <= len(caught.value.suggestions) <= 5
+    assert any("calcification" in label for label in caught.value.suggestions)
+    assert set(caught.value.suggestions) <= set(lexicon.labels.values())
+
+
+def test_a_word_near_nothing_has_no_suggestion(lexicon: Lexicon) -> None:
+    with pytest.raises(UnknownTerm) as caught:
+        lexicon.find("qqqqqqqq")
+    assert caught.value.suggestions == ()
+
+
+def test_a_name_of_another_kind_is_not_taken(lexicon: Lexicon) -> None:
+    assert lexicon.find("triceps tendon", ["site"]) == iri("triceps-tendon")
+    with pytest.raises(UnknownTerm) as caught:
+        lexicon.find("triceps tendon", ["finding"])
+    kinds = {lexicon.kinds[lexicon.find(label, ["finding"])] for label in caught.value.suggestions}
+    assert kinds <= {"finding"}
+    with pytest.raises(UnknownTerm):
+        lexicon.find("msk:triceps-tendon", ["finding"])
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "\0", ":", "msk:", "http://", "a" * 5000])
+def test_what_is_no_name_is_an_unknown_term(lexicon: Lexicon, text: str) -> None:
+    with pytest.raises(UnknownTerm):
+        lexicon.find(text)
+
+
+# Beginnings of words
+
+
+@pytest.mark.parametrize(
+    ("text", "features"),
+    [
+        ("calc triceps", ["soft-tissue-calcification", "triceps-tendon"]),
+        ("triceps calc", ["triceps-tendon", "soft-tissue-calcification"]),
+        ("CALC Triceps", ["soft-tissue-calcification", "triceps-tendon"]),
+        ("calc, triceps.", ["soft-tissue-calcification", "triceps-tendon"]),
+        ("triceps tendon insertion", ["triceps-tendon-insertion"]),
+        ("insertion triceps tendon", ["triceps-tendon-insertion"]),
+        ("calcification triceps insertion rice-grain", None),
+        ("soft tissue calcification", ["soft-tissue-calcification"]),
+        ("soft tissue calcification of soft tissue", None),
+        ("phlebolith", ["phlebolith"]),
+    ],
+)
+def test_features_are_read_from_a_text(lexicon: Lexicon, text: str, features: list[str] | None) -> None:
+    reading = lexicon.read(text)
+    if features is not None:
+        assert local(*reading.features) == features
+        assert reading.unread == ()
+    assert len(set(reading.features)) == len(reading.features) == len(reading.words)
+
+
+def test_the_longest_run_of_words_wins(lexicon: Lexicon) -> None:
+    whole = lexicon.read("calcification triceps tendon insertion rice-grain")
+    assert local(*whole.features) == ["soft-tissue-calcification", "triceps-tendon-insertion", "rice-grain"]
+    assert whole.words == ("calcification", "triceps tendon insertion", "rice grain")
+    assert local(*lexicon.read("triceps tendon").features) == ["triceps-tendon"]
+
+
+def test_words_that_lead_nowhere_are_told(lexicon: Lexicon) -> None:
+    reading = lexicon.read("calc xyzzy triceps 4711")
+    assert local(*reading.features) == ["soft-tissue-calcification", "triceps-tendon"]
+    assert reading.unread == ("xyzzy", "4711")
+
+
+def test_a_feature_named_twice_is_read_once(lexicon: Lexicon) -> None:
+    assert local(*lexicon.read("phlebolith phleb phlebolith").features) == ["phlebolith"]
+
+
+@pytest.mark.parametrize("word", ["and", "of", "of the", "at", "at the", "in", "with", "a", "an", "to", "is", "or", "for"])
+def test_a_word_between_names_is_no_name(lexicon: Lexicon, word: str) -> None:
+    reading = lexicon.read(f"calcification {word} triceps tendon")
+    assert local(*reading.features) == ["soft-tissue-calcification", "triceps-tendon"]
+
+
+def test_a_word_inside_a_name_belongs_to_it(lexicon: Lexicon) -> None:
+    assert local(*lexicon.read("vein of the lower limb").features) == ["vein-of-lower-limb"]
+    assert local(*lexicon.read("cortex and medullary space").features) == ["cortex-and-medullary-space"]
+
+
+def test_only_features_are_read_unless_asked_otherwise(lexicon: Lexicon) -> None:
+    assert "cysticercosis" not in local(*lexicon.read("cysticercosis").features)
+    assert local(*lexicon.read("cysticercosis", ["diagnosis"]).features) == ["cysticercosis"]
+
+
+def test_every_feature_is_read_from_its_label(lexicon: Lexicon) -> None:
+    labels = {label: concept for concept, label in lexicon.labels.items() if lexicon.kinds[concept] in FEATURE_KINDS}
+    missed = {label for label, concept in labels.items() if concept not in lexicon.read(label).features}
+    assert missed == set()
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.text(max_size=60))
+@example("\ud800")
+@example("((((")
+@example("msk:")
+def test_reading_never_fails(lexicon: Lexicon, text: str) -> None:
+    reading = lexicon.read(text)
+    assert {lexicon.kinds[feature] for feature in reading.features} <= set(FEATURE_KINDS)
+    assert lexicon.search(text, limit=3) == lexicon.search(text, limit=20)[:3]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=60))
+def test_whatever_is_typed_is_found_or_unknown(lexicon: Lexicon, text: str) -> None:
+    try:
+        found = lexicon.find(text)
+    except UnknownTerm as error:
+        assert error.text == text
+        assert set(error.suggestions) <= set(lexicon.labels.values())
+    else:
+        assert found in lexicon.labels
+
+
+def test_a_pasted_page_is_read_quickly(lexicon: Lexicon) -> None:
+    text = "calcification at the triceps tendon insertion with focal hyperaemia and no other change seen today " * 10
+    started = time.process_time()
+    reading = lexicon.read(text)
+    assert time.process_time() - started < 1.5
+    assert {"soft-tissue-calcification", "triceps-tendon-insertion"} <= set(local(*reading.features))
+
+
+def test_a_search_puts_whole_names_first_and_finds_any_order(lexicon: Lexicon) -> None:
+    assert local(*lexicon.search("tendon", ["site"]))[0] == "tendon"
+    assert set(lexicon.search("tendon trice")) == set(lexicon.search("trice tendon"))
+    assert lexicon.search("") == lexicon.search("   ") == []
+
+
+def test_an_ambiguous_beginning_is_read_as_a_finding_first() -> None:
+    lexicon = Lexicon([Name("s", "calcar", "site", True), Name("f", "calcified nodule", "finding", True)])
+    assert lexicon.search("calc") == ["f", "s"]
+    assert lexicon.search("calc", ["site"]) == ["s"]
+    assert lexicon.read("calc").features == ("f",)
+
+
+# Comparing
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text())
+@example("rice\u2011grain")
+@example("\ufe32")
+@example("\u1e9e\u0130\u0149\u01f0")
+@example("\u1fbd \uff07")
+def test_folding_twice_changes_nothing_more(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_folding_takes_away_what_people_do_not_type() -> None:
+    assert fold("  Sj\u00f6gren\u2019s\n DISEASE ") == "sjogren's disease"
+    assert fold("STRASSE") == fold("stra\u00dfe")
+    assert fold("rice\u2011grain") == fold("rice\u2010grain") == fold("rice\u2013grain") == "rice-grain"
+
+
+# Names that look like markup
+
+
+def test_names_are_data() -> None:
+    texts = ["<img src=x onerror=alert(1)>", "</script>", "[bold]", 'a "quoted" name', "two\nlines", "(.*", "\\", "%s"]
+    lexicon = Lexicon(Name(f"http://x/{n}", text, "finding", True) for n, text in enumerate(texts))
+    assert [lexicon.find(text) for text in texts] == [f"http://x/{n}" for n in range(len(texts))]
+    assert lexicon.read("img src").features == ("http://x/0",)
