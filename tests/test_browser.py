@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,7 +23,6 @@ from mskgraph.differential import Differential
 from mskgraph.terms import iri, local_name
 from mskgraph.ui.widgets import NOTICE
 from tests.app_process import app_environment, free_port, wait_until_healthy
-from tests.chromium import ARGUMENTS
 from tests.conftest import DESKTOP, NewPage, StartApp
 from tests.test_graph_view import Graph, refused_dialogs
 
@@ -85,7 +84,8 @@ def query_of(page: Page) -> dict[str, list[str]]:
 def wait_for_query(page: Page, name: str, *values: str) -> None:
     """Wait until a parameter of the address has these values."""
     page.wait_for_function(
-        "([name, values]) => JSON.stringify(new URLSearchParams(location.search).getAll(name)) === JSON.stringify(values)",
+        """([name, values]) => JSON.stringify(new URLSearchParams(location.search).getAll(name))
+             === JSON.stringify(values)""",
         arg=[name, list(values)],
     )
 
@@ -118,16 +118,18 @@ def state_of(page: Page) -> dict[str, Any]:
 
 
 def assert_link_restores(page: Page, page_factory: NewPage) -> None:
-    """Open the present address in a fresh browser: it must show the same, and keep the address."""
+    """Open the link to this view in a fresh browser: it must show the same, at the same address."""
     before = state_of(page)
+    page.get_by_role("button", name="Link to this view").first.click()
+    link = page.get_by_role("dialog").get_by_role("code").inner_text()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
     other = page_factory()
-    other.goto(page.url)
+    other.goto(link)
     whole(other)
     assert state_of(other) == before
     assert other.url == page.url
-    page.get_by_role("button", name="Link to this view").click()
-    expect(page.get_by_test_id("stCode").get_by_text(page.url, exact=True)).to_be_visible()
-    page.keyboard.press("Escape")
+    other.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +314,7 @@ def test_a_tour_of_all_pages_asks_nobody_and_breaks_nothing(page: Page, app_url:
 
 RICH = {
     "": "?f=soft-tissue-calcification&f=rice-grain&why=cysticercosis",
-    "explore": "explore?show=soft-tissue-calcification&show=soft-tissue-calcification..cysticercosis&node=cysticercosis",
+    "explore": "explore?show=soft-tissue-calcification..cysticercosis&show=cysticercosis&node=cysticercosis",
     "cases": "cases?finding=soft-tissue-calcification&case=case-ramsey-2017-2",
     "model": "model",
 }
@@ -619,13 +621,13 @@ def test_every_export_is_what_it_says(
     assert rdflib.URIRef(iri(iri_inside)) in set(triples.all_nodes())
     html = download(page, "Graph as HTML")
     assert html.suggested_filename.endswith(".html")
-    with offline(browser) as (other, asked):
+    with Offline(browser) as (other, asked):
         show_file(other, content_of(html), tmp_path)
         expect(other.get_by_role("cell", name="soft tissue calcification", exact=True).first).to_be_visible()
         assert asked == []
 
 
-class offline:  # noqa: N801 - reads as a word
+class Offline:
     """A page of a browser without a network, and what it asked for nevertheless."""
 
     def __init__(self, browser: Browser) -> None:
@@ -684,7 +686,7 @@ INJECTED = """() => {
       if (name === "img" && !(e.getAttribute("src") || "").startsWith("data:")) found.push(e.outerHTML);
       if (name === "script" && e.textContent.includes("alert")) found.push(e.outerHTML);
       if (name === "a" && /^\\s*javascript:/i.test(e.getAttribute("href") || "")) found.push(e.outerHTML);
-      if (["b", "strong", "em", "code"].includes(name) && ["b", "bold", "c"].includes(e.textContent)) found.push(e.outerHTML);
+      if (/^(b|strong|em|code)$/.test(name) && /^(b|bold|c)$/.test(e.textContent)) found.push(e.outerHTML);
       if (e.classList.contains("katex") || e.hasAttribute("onerror")) found.push(e.outerHTML);
       if (name === "span" && e.textContent === "y") found.push(e.outerHTML);
       if (e.dataset && e.dataset.testid === "stIconMaterial" && e.textContent === "home") found.push(e.outerHTML);
@@ -744,7 +746,7 @@ def test_hostile_words_stay_words_on_every_page_and_in_every_file(
     assert said == []
     assert not [path for path in asked if path.endswith("/x")]
 
-    with offline(browser) as (other, asked_offline):
+    with Offline(browser) as (other, asked_offline):
         said = refused_dialogs(other)
         show_file(other, html, tmp_path)
         assert other.locator("img, a, iframe, [onerror]").count() == 0

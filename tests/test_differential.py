@@ -434,7 +434,7 @@ def coherent_rows(draw: st.DrawFn) -> list[Bounds]:
     return [(max(0.0, s - draw(slack)), min(1.0, s + draw(slack))) for s in map(float, shares)]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(coherent_rows())
 def test_the_reachable_bounds_are_those_of_a_linear_program(rows: list[Bounds]) -> None:
     total = numpy.ones((1, len(rows)))
@@ -454,5 +454,6 @@ def test_the_reachable_bounds_are_those_of_a_linear_program(rows: list[Bounds]) 
 def test_the_reachable_bounds_of_the_table() -> None:
     rows = [(0.95, 0.98), (0.01, 0.02), (0.01, 0.02), (1e-4, 1e-3), (1e-5, 1e-4), (1e-6, 1e-5)]
     assert natural_extension(rows)[0] == pytest.approx((0.95889, 0.97989), abs=5e-6)
-    assert natural_extension(rows)[1:] == pytest.approx(rows[1:])
+    for found, stated in zip(natural_extension(rows)[1:], rows[1:], strict=True):
+        assert found == pytest.approx(stated)
     assert natural_extension([]) == []

@@ -28,7 +28,7 @@ SAMPLE = [
     ("triceps-tendon-insertion", "tendinopathy"),
     ("crescentic", "dracunculiasis"),
     ("case-ramsey-2017-2", "dystrophic-calcification"),
-    ("joint-effusion", "elbow"),
+    ("joint-effusion", "elbow-joint"),
     ("old-injury", "heterotopic-ossification"),
     ("scleroderma", "dermatomyositis"),
     ("venous-thrombosis", "soft-tissue-haemangioma"),

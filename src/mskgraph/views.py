@@ -240,26 +240,38 @@ def path_drawing(
 ) -> Drawing:
     """Return the paths from what is seen over claims to diagnoses and their cases, left to right.
 
-    The selected candidate is always whole; others follow in shown order while there is room for all of theirs.
+    Candidates are drawn in shown order while there is room for all of their nodes; the selected one is always drawn,
+    below the others if it came too late, so that selecting moves nothing.
 
-    :param limit: nodes at most
+    :param limit: nodes at most, without those of the selected candidate
     """
-    chosen = sorted(result.candidates, key=lambda candidate: candidate.iri != selected)
-    pieces = [_candidate_piece(knowledge, candidate) for candidate in chosen]
-    nodes: dict[str, Node] = {}
-    edges: dict[str, Edge] = {}
+    pieces = [_candidate_piece(knowledge, candidate) for candidate in result.candidates]
+    first: dict[str, Node] = {}
     columns: dict[str, int] = {}
-    total_nodes = {node.id for piece in pieces for node, _ in piece[0]}
-    total_edges = {edge.id for piece in pieces for edge in piece[1]}
-    for piece_nodes, piece_edges in pieces:
-        new = {node.id for node, _ in piece_nodes} - set(nodes)
-        if nodes and len(nodes) + len(new) > limit:
-            break
-        for node, column in piece_nodes:
-            nodes.setdefault(node.id, node)
-            columns[node.id] = max(column, columns.get(node.id, 0))
-        edges.update((edge.id, edge) for edge in piece_edges)
-    return Drawing(_in_columns(nodes, columns, edges), tuple(edges.values()), len(total_nodes), len(total_edges))
+    edges: dict[str, Edge] = {}
+    extra: dict[str, Node] = {}
+    full = False
+    for candidate, (nodes, lines) in zip(result.candidates, pieces, strict=True):
+        full = full or (bool(first) and len({*first, *(node.id for node, _ in nodes)}) > limit)
+        if full and candidate.iri != selected:
+            continue
+        for node, column in nodes:
+            (extra if full and node.id not in first else first)[node.id] = node
+            if not full or node.id not in columns:
+                columns[node.id] = max(column, columns.get(node.id, 0))
+        edges.update((edge.id, edge) for edge in lines)
+    placed = _in_columns(first, columns, edges)
+    below = max((node.y for node in placed), default=0.0)
+    rows: defaultdict[float, float] = defaultdict(lambda: below)
+    by_column = {columns[node.id]: node.x for node in placed}
+    for node in extra.values():
+        column = columns[node.id]
+        x = by_column.setdefault(column, _COLUMN * len(by_column))
+        rows[x] += _height(node)
+        placed = (*placed, replace(node, x=x, y=rows[x]))
+    total_nodes = {node.id for nodes, _ in pieces for node, _ in nodes}
+    total_edges = {edge.id for _, lines in pieces for edge in lines}
+    return Drawing(placed, tuple(edges.values()), len(total_nodes), len(total_edges))
 
 
 def path_rows(knowledge: Knowledge, result: Differential, drawing: Drawing) -> list[dict[str, str]]:

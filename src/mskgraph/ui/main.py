@@ -12,11 +12,17 @@ from mskgraph.ui import widgets
 SCREENS = Path(__file__).with_name("screens")
 
 st.set_page_config(page_title="mskgraph", page_icon="🦴", layout="wide", initial_sidebar_state="collapsed")
-st.html("<style>.stMainBlockContainer { padding-top: 4rem }</style>")  # the answer should be in sight at once
+# The answer should be in sight at once; and a chosen pill keeps the colour of text, which alone has contrast enough.
+STYLE = """
+.stMainBlockContainer { padding-top: 4rem }
+.stButtonGroup button { color: inherit !important }
+"""
+
 pages: list[StreamlitPage] = []
 for path in sorted(SCREENS.glob("[0-9]*_*.py")):
     name = path.stem.partition("_")[2]
     pages.append(st.Page(path, title=name.capitalize(), url_path=name, default=not pages))
+st.html(f"<style>{STYLE}</style>")
 page = st.navigation(pages, position="top")
 with widgets.errors_as_messages():
     page.run()

@@ -101,12 +101,12 @@ def ranked(result: Differential, selected: str) -> None:
     place = dict(zip((c.iri for c in result.candidates), views.places(result), strict=True))
     urgent = [c for c in result.candidates if c.must_not_miss]
     if urgent:
-        st.subheader("Must not miss")
+        st.header("Must not miss")
         with st.container(horizontal=True):
             for candidate in urgent:
                 name(candidate, selected, "urgent")
         st.markdown("Malignant or urgent, whatever their place in the list.")
-    st.subheader(f"{len(result.candidates)} candidates")
+    st.header(f"{len(result.candidates)} candidates")
     groups: dict[str, list[Candidate]] = {}
     for candidate in result.candidates:
         groups.setdefault(views.under(knowledge, candidate), []).append(candidate)
@@ -151,7 +151,7 @@ def name(candidate: Candidate, selected: str, where: str) -> None:
 
 def why(candidate: Candidate) -> None:
     """Show the steps that lead to a candidate, each with its quantity and source."""
-    st.subheader(plain(f"Why {candidate.label}?"))
+    st.header(plain(f"Why {candidate.label}?"))
     concept = knowledge.concepts[candidate.iri]
     st.markdown(plain(concept.definition))
     for step in views.evidence_rows(knowledge, candidate):
@@ -173,7 +173,7 @@ def why(candidate: Candidate) -> None:
 
 def alike(present: Sequence[str], candidate: Candidate) -> None:
     """Show the cases of the candidate and those that show the same."""
-    st.subheader("Cases")
+    st.header("Cases")
     alike = views.cases_showing(knowledge, present)
     shown = [knowledge.cases[case] for case in candidate.cases if case not in {c.iri for c, _ in alike}]
     if not alike and not shown:
@@ -208,7 +208,7 @@ if result.candidates:
         alike(present, candidate)
     everything = st.query_params.get("all") == "1"
     drawing = views.path_drawing(knowledge, result, candidate.iri, views.MAX_NODES if everything else views.PATH_NODES)
-    st.subheader("Paths")
+    st.header("Paths")
     st.markdown(
         f"From what is seen, over the claims, to diagnoses and cases. The path of the selected candidate is lit; "
         f"{widgets.shown_of(drawing)}."
@@ -227,7 +227,7 @@ if result.candidates:
     widgets.draw(
         drawing,
         key="paths",
-        graph_id="differential " + " ".join(present),
+        graph_id=f"differential {everything} {' '.join(present)}",
         height=min(900, max(360, 66 * views.tallest_column(drawing))),
         label=f"Paths from {', '.join(map(knowledge.label, present))} to the candidate diagnoses",
         selected=candidate.iri,

@@ -125,7 +125,7 @@ def toolbar(hidden: Sequence[str]) -> None:
 
 def details(node: str) -> None:
     """Show what a node is and what can be done with it."""
-    st.subheader(plain(knowledge.label(node)))
+    st.header(plain(knowledge.label(node)))
     concept = knowledge.concepts.get(node)
     st.badge(knowledge.kind(node).capitalize(), color="gray")
     st.markdown(plain(concept.definition if concept else knowledge.cases[node].description))
@@ -198,7 +198,7 @@ with st.container(horizontal=True):
         lambda: ontology.turtle_of(kg.store.answer("DESCRIBE " + " ".join(f"<{node}>" for node in drawn)).body),
         widgets.NOTICE,
     )
-st.subheader("The same as a table")
+st.header("The same as a table")
 widgets.table(views.edge_rows(result.drawing), "No relations among the nodes shown.")
-st.subheader(plain(f"Everything about {knowledge.label(selected)}"))
+st.header(plain(f"Everything about {knowledge.label(selected)}"))
 widgets.table(views.relation_rows(knowledge, selected), "It has no relations yet.")

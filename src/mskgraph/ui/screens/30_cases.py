@@ -146,5 +146,5 @@ with left:
 with right:
     if opened:
         show(opened)
-st.subheader("All that fit, as a table")
+st.header("All that fit, as a table")
 widgets.table(views.case_rows(knowledge, fitting), "No case fits.")

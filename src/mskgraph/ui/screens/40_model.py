@@ -29,7 +29,7 @@ widgets.draw(drawing, key="schema", graph_id="schema", label="Classes of the mod
 with st.container(horizontal=True):
     widgets.copy_link()
     widgets.exports("Model", drawing, classes, lambda: kg.export("ttl"), widgets.NOTICE)
-st.subheader("Relations")
+st.header("Relations")
 widgets.table(
     [
         {
@@ -42,7 +42,7 @@ widgets.table(
     ],
     "No relations.",
 )
-st.subheader("Classes")
+st.header("Classes")
 widgets.table(
     [
         {
@@ -55,7 +55,7 @@ widgets.table(
     ],
     "No classes.",
 )
-st.subheader("Sources")
+st.header("Sources")
 widgets.table(
     [
         {
@@ -69,6 +69,6 @@ widgets.table(
     ],
     "No sources.",
 )
-st.subheader("Version")
+st.header("Version")
 st.markdown(plain(f"Content {kg.content_hash}, {len(kg.files)} files."))
 widgets.table([{"Prefix": prefix, "Namespace": namespace} for prefix, namespace in PREFIXES.items()], "")
