@@ -357,7 +357,7 @@ def _match(
     absent: Collection[str],
     findings: Sequence[str],
 ) -> _Match:
-    """Gather the claims that bear on each feature: of those that speak for it, the ones in fewest steps."""
+    """Gather the claims that bear on each feature, for each diagnosis that they are about the ones in fewest steps."""
     evidence: list[Evidence] = []
     chains: list[Path] = []
     explained: set[str] = set()
@@ -372,8 +372,13 @@ def _match(
         ]
         if not ways:
             continue
-        nearest = min(len(bridge) + len(support.steps) for bridge, support in ways)
-        ways = [(bridge, support) for bridge, support in ways if len(bridge) + len(support.steps) == nearest]
+        if any(s.claim.table and s.claim.diagnosis == diagnosis for _, s in ways):
+            ways = [(b, s) for b, s in ways if s.claim.diagnosis == diagnosis]  # a listed cause stands for itself
+        nearest = {support.claim.diagnosis: len(bridge) + len(support.steps) for bridge, support in ways}
+        for bridge, support in ways:
+            length = len(bridge) + len(support.steps)
+            nearest[support.claim.diagnosis] = min(length, nearest[support.claim.diagnosis])
+        ways = [(b, s) for b, s in ways if len(b) + len(s.steps) == nearest[s.claim.diagnosis]]
         evidence += [Evidence(s.claim, feature, True, bounds(s.claim.estimate)) for _, s in ways]
         chains += [(*bridge, *support.steps) for bridge, support in ways]
         explained.add(feature)
