@@ -13,12 +13,29 @@ import pandas
 import pytest
 import rdflib
 from rdflib.compare import isomorphic
+from rdflib.term import Node
 
 import mskgraph
 from mskgraph import KnowledgeGraph, ontology
 from mskgraph.differential import differential
 from mskgraph.errors import OntologyInvalid, OntologyNotFound, QueryError, StoreError, UnknownTerm
 from mskgraph.terms import iri
+
+Triple = tuple[Node, Node, Node]
+
+
+def same_triples(one: rdflib.Graph, other: rdflib.Graph) -> bool:
+    """Whether two graphs say the same; only what touches a blank node needs the slow comparison."""
+
+    def split(graph: rdflib.Graph) -> tuple[set[Triple], rdflib.Graph]:
+        nameless = rdflib.Graph()
+        for triple in graph:
+            if any(isinstance(term, rdflib.BNode) for term in triple):
+                nameless.add(triple)
+        return set(graph) - set(nameless), nameless
+
+    (named, nameless), (other_named, other_nameless) = split(one), split(other)
+    return named == other_named and isomorphic(nameless, other_nameless)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +95,7 @@ def test_a_changed_file_is_read_again(copy: Path) -> None:
 
 def test_a_new_file_is_read(copy: Path) -> None:
     (copy / "diagnoses" / "gout.ttl").write_text(
-        '@prefix msk: <https://w3id.org/mskgraph/> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .\n'
+        "@prefix msk: <https://w3id.org/mskgraph/> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .\n"
         'msk:gout a msk:Diagnosis ; skos:prefLabel "gout"@en .',
         encoding="utf-8",
     )
@@ -184,7 +201,7 @@ def test_the_rdflib_graph_is_that_of_the_files(kg: KnowledgeGraph) -> None:
     files = rdflib.Graph()
     for path in sorted(ontology.find().rglob("*.ttl")):
         files.parse(path, format="turtle", publicID=iri(""))
-    assert isomorphic(graph, files)
+    assert same_triples(graph, files)
     assert (None, rdflib.URIRef(iri("mayCause")), None) not in graph
 
 
@@ -197,15 +214,19 @@ def test_literals_are_given_away_as_written(copy: Path) -> None:
     assert '"0.50"^^' in kg.export("nq")
 
 
+# rdflib 7.6 itself uses what it deprecates when it reads JSON-LD.
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("form", ["ttl", "nq", "jsonld"])
 def test_an_export_holds_the_same_triples(kg: KnowledgeGraph, form: str) -> None:
     text = kg.export(form)  # type: ignore[arg-type]
-    dataset = rdflib.Dataset()
-    dataset.parse(data=text, format={"ttl": "turtle", "nq": "nquads", "jsonld": "json-ld"}[form])
     found = rdflib.Graph()
-    for triple in dataset.triples((None, None, None)):
-        found.add(triple)
+    if form == "nq":
+        for subject, predicate, obj, name in rdflib.Dataset().parse(data=text, format="nquads").quads():
+            assert name in (None, rdflib.graph.DATASET_DEFAULT_GRAPH_ID)
+            found.add((subject, predicate, obj))
+    else:
+        found.parse(data=text, format={"ttl": "turtle", "jsonld": "json-ld"}[form])
     assert len(found) == len(kg.to_rdflib())
-    assert isomorphic(found, kg.to_rdflib())
+    assert same_triples(found, kg.to_rdflib())
     if form == "jsonld":
         assert json.loads(text)["@context"]["msk"] == iri("")

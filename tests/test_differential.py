@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from dataclasses import replace
@@ -255,7 +256,7 @@ def test_every_candidate_is_reached_over_sourced_claims(
         for chain in candidate.chains:
             assert chain[0].start in present
             assert chain[-1].end == candidate.iri
-            assert all(before.end == after.start for before, after in zip(chain, chain[1:], strict=False))
+            assert all(before.end == after.start for before, after in itertools.pairwise(chain))
             assert any(step.claim for step in chain)
         assert {step for chain in candidate.chains for step in chain} == set(candidate.path)
         for step in candidate.path:
@@ -397,7 +398,7 @@ def test_an_estimate_is_an_interval(estimate: Estimate, expected: Bounds) -> Non
 
 def test_the_marks_make_bands_that_follow_on_each_other() -> None:
     bands = [bounds(Estimate("order-of-magnitude", upper=0.01, marks=marks)) for marks in range(1, 6)]
-    for (lower, upper), (_, next_upper) in zip(bands, bands[1:], strict=False):
+    for (lower, upper), (_, next_upper) in itertools.pairwise(bands):
         assert next_upper == pytest.approx(lower)
         assert upper / lower == pytest.approx(MAGNITUDE_BASE)
 

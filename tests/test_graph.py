@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_a_path_walks_edges_and_repeats_no_node(knowledge: Knowledge, start: str
     for path in knowledge.paths(iri(start), iri(end), max_length=4, limit=50):
         assert len(set(nodes_of(path))) == len(path) + 1
         assert (path[0].start, path[-1].end) == (iri(start), iri(end))
-        assert all(before.end == after.start for before, after in zip(path, path[1:], strict=False))
+        assert all(before.end == after.start for before, after in itertools.pairwise(path))
         assert all(step in edges or back(knowledge, step) in edges for step in path)
 
 

@@ -148,9 +148,7 @@ def test_the_derived_triples_are_the_edges_of_the_graph() -> None:
     knowledge = KnowledgeGraph.open().knowledge
     concepts = {URIRef(node) for node in (*knowledge.concepts, *knowledge.cases)}
     relations = {URIRef(relation) for relation in knowledge.relations}
-    expected = {
-        (str(s), str(p), str(o)) for s, p, o in oracle() if p in relations and s in concepts and o in concepts
-    }
+    expected = {(str(s), str(p), str(o)) for s, p, o in oracle() if p in relations and s in concepts and o in concepts}
     assert {(step.start, step.relation, step.end) for step in knowledge.edges} == expected
     assert {str(p) for p in derived().predicates() if p != RDF.type} < {step.relation for step in knowledge.edges}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,12 @@ msk:a msk:p msk:b ; msk:q "two\\nlines"@en , 7 , 0.50 .
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[EmbeddedStore]:
+def small(tmp_path: Path) -> EmbeddedStore:
     file = tmp_path / "small.ttl"
     file.write_text(TURTLE, encoding="utf-8")
     store = EmbeddedStore()
     store.load([file])
-    yield store
+    return store
 
 
 @pytest.fixture(scope="module")

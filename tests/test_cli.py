@@ -1,0 +1,485 @@
+"""The command line as a process: what it prints where, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rdflib
+from rdflib import SKOS, Literal, URIRef
+
+from mskgraph import KnowledgeGraph, ontology
+from mskgraph.terms import iri
+
+HOSTILE = "<img src=x onerror=alert(1)> </script> [bold]x[/bold] \"quoted\" 'so' \\ & two\nlines"
+# Out of a box of the table and past the fold of a line, only the parts without spaces can be looked for.
+PARTS = ["<img", "src=x", "onerror=alert(1)>", "</script>", "[bold]x[/bold]", '"quoted"', "'so'", "\\", "&"]
+
+
+def run(*arguments: str, stdin: str | bytes = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as people do, and check what holds for every run."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MSKGRAPH_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "mskgraph", *arguments],
+        input=stdin if isinstance(stdin, bytes) else stdin.encode(),
+        capture_output=True,
+        env={**environment, "PYTHONUTF8": "1", **settings},
+        timeout=60,
+        check=False,
+    )
+    out, error = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in error, error
+    assert "RuntimeWarning" not in error, error
+    return subprocess.CompletedProcess(done.args, done.returncode, out, error)
+
+
+def document(*arguments: str, **options: Any) -> Any:
+    """What a command prints as JSON: one document on standard output, and a good end."""
+    done = run(*arguments, **options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refused(*arguments: str, **options: Any) -> str:
+    """What a command says when it cannot do what was asked: exit code 2, nothing on standard output."""
+    done = run(*arguments, **options)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.strip()
+    return done.stderr
+
+
+def named_triples(graph: rdflib.Graph) -> set[Any]:
+    """What a graph says without blank nodes, which are named anew by each reading."""
+    return {triple for triple in graph if not any(isinstance(term, rdflib.BNode) for term in triple)}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the ontology to spoil."""
+    folder = tmp_path / "ontology"
+    shutil.copytree(ontology.find(), folder)
+    return folder
+
+
+@pytest.fixture
+def hostile(copy: Path) -> Path:
+    """An ontology in which the label of a diagnosis, of a finding and of a source look like markup."""
+    for name, node, predicate in [
+        ("diagnoses/cysticercosis.ttl", "cysticercosis", SKOS.prefLabel),
+        ("findings.ttl", "rice-grain", SKOS.prefLabel),
+        ("sources.ttl", "source-seed", rdflib.DCTERMS.title),
+    ]:
+        graph = ontology.read([copy / name])
+        subject = URIRef(iri(node))
+        graph.set((subject, predicate, Literal(f"{HOSTILE} {node}", lang="en")))
+        (copy / name).write_text(ontology.canonical(graph), encoding="utf-8")
+    return copy
+
+
+# ddx
+
+
+def test_ddx_follows_the_contract() -> None:
+    answer = document("ddx", "--finding", "soft tissue calcification", "--json")
+    assert list(answer) == ["query", "setting", "coherence", "candidates", "next", "warnings"]
+    assert answer["query"] == {"present": [iri("soft-tissue-calcification")], "absent": []}
+    assert [candidate["label"] for candidate in answer["candidates"][:6]] == [
+        "dystrophic calcification",
+        "calcium pyrophosphate deposition disease",
+        "metastatic calcification",
+        "tumoral calcinosis",
+        "metastatic osteosarcoma",
+        "primary soft tissue osteosarcoma",
+    ]
+    under = {candidate["label"]: candidate["category"] for candidate in answer["candidates"][6:]}
+    assert under["cysticercosis"] == "infection"
+    assert under["scleroderma"] == "autoimmune"
+    assert answer == KnowledgeGraph.open().differential(["soft tissue calcification"]).to_json()
+
+
+def test_ddx_takes_every_option_more_than_once_and_any_name() -> None:
+    answer = document(
+        *("ddx", "--json", "--finding", "CALCIFICATION", "--finding", "msk:phlebolith"),
+        *("--site", iri("triceps-tendon"), "--site", "achilles TENDON", "--morphology", "rice grain"),
+        *("--context", "Pain", "--absent", "crescentic", "--absent", "msk:tear", "--regime", "equal"),
+    )
+    names = ["soft-tissue-calcification", "phlebolith", "triceps-tendon", "achilles-tendon", "rice-grain", "pain"]
+    assert answer["query"] == {"present": list(map(iri, names)), "absent": [iri("crescentic"), iri("tear")]}
+    assert answer["coherence"] == []
+
+
+def test_ddx_reads_a_text() -> None:
+    answer = document("ddx", "--text", "calc triceps", "--finding", "soft tissue calcification", "--json")
+    assert answer["query"]["present"] == [iri("soft-tissue-calcification"), iri("triceps-tendon")]
+
+
+def test_ddx_prints_a_table_for_people() -> None:
+    done = run("ddx", "--finding", "soft tissue calcification", "--morphology", "crescentic")
+    assert done.returncode == 0
+    for words in ("Diagnosis", "95-98 %", "dracunculiasis", "<<<< 1 %"):
+        assert words in done.stdout
+    assert "https://w3id.org" not in done.stdout
+    assert "Note: Sources disagree about dracunculiasis" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--finding", "calcifiction"], 'Nothing is called "calcifiction". Nearest: '),
+        (["--finding", "soft tissue calcification", "--absent", "phlebolit"], "phlebolith"),
+        (["--finding", "triceps tendon"], "Nothing is called"),
+        (["--text", "calc xyzzy"], "xyzzy"),
+        ([], "--finding"),
+        (["--regime", "sometimes", "--finding", "phlebolith"], "regime"),
+    ],
+)
+def test_ddx_says_what_it_does_not_understand(arguments: list[str], words: str) -> None:
+    assert words in refused("ddx", *arguments, "--json")
+
+
+# paths
+
+
+def test_paths_explain_the_rice_grain_route() -> None:
+    answer = document("paths", "soft tissue calcification", "cysticercosis", "--json")
+    words = "soft tissue calcification may look like rice-grain, which is typical of cysticercosis."
+    route = next(path for path in answer if path["words"] == words)
+    assert list(route) == ["length", "nodes", "edges", "words"]
+    assert route["length"] == 2
+    assert route["nodes"] == [
+        {"iri": iri("soft-tissue-calcification"), "label": "soft tissue calcification", "type": "finding"},
+        {"iri": iri("rice-grain"), "label": "rice-grain", "type": "morphology"},
+        {"iri": iri("cysticercosis"), "label": "cysticercosis", "type": "diagnosis"},
+    ]
+    assert [edge["relation"] for edge in route["edges"]] == [iri("mayLookLike"), iri("morphologyOf")]
+    assert all(set(edge) == {"relation", "association"} and edge["association"] for edge in route["edges"])
+    assert [path["length"] for path in answer] == sorted(path["length"] for path in answer)
+
+
+def test_paths_take_any_name_and_a_length() -> None:
+    given = ["paths", "MSK:soft-tissue-calcification", "muscular cysticercosis", "--max-length", "1"]
+    assert document(*given, "--json") == []
+    done = run(*given)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "--max-length" in done.stderr
+    done = run("paths", iri("soft-tissue-calcification"), "Cysticercosis", "--limit", "2")
+    assert len(done.stdout.splitlines()) == 2
+    assert "--limit" in done.stderr
+
+
+def test_paths_say_what_they_do_not_know() -> None:
+    assert "Nearest: cysticercosis" in refused("paths", "soft tissue calcification", "cysticercoses", "--json")
+    assert "Usage" in refused("paths", "phlebolith")
+
+
+# query
+
+LABELS = "SELECT ?c ?label WHERE { ?c a msk:Finding ; skos:prefLabel ?label } ORDER BY ?label"
+
+
+def test_query_reads_a_file_and_standard_input(tmp_path: Path) -> None:
+    file = tmp_path / "labels.rq"
+    file.write_text(LABELS, encoding="utf-8")
+    answer = document("query", str(file), "--format", "json")
+    assert answer["head"]["vars"] == ["c", "label"]
+    rows = answer["results"]["bindings"]
+    assert {"type": "literal", "xml:lang": "en", "value": "phlebolith"} in [row["label"] for row in rows]
+    assert document("query", "-", "--format", "json", stdin=LABELS) == answer
+    assert document("query", "--format", "json", stdin=LABELS) == answer
+
+
+def test_query_prints_a_table_and_csv() -> None:
+    table = run("query", stdin=LABELS)
+    assert table.returncode == 0
+    assert "phlebolith" in table.stdout
+    assert "msk:phlebolith" in table.stdout
+    assert "rows." in table.stderr
+    done = run("query", "--format", "csv", stdin=LABELS)
+    rows = list(csv.reader(io.StringIO(done.stdout, newline="")))
+    assert rows[0] == ["c", "label"]
+    assert [iri("phlebolith"), "phlebolith"] in rows
+    assert len(rows) - 1 == int(table.stderr.split()[0])
+
+
+def test_a_table_leaves_nothing_out() -> None:
+    long = "https://example.org/" + "a" * 200
+    query = f"SELECT ?a ?b WHERE {{ VALUES (?a ?b) {{ (<{long}/1> <{long}/2>) }} }}"
+    done = run("query", stdin=query)
+    assert "\u2026" not in done.stdout
+    assert done.stdout.count("a") >= 400
+
+
+def test_query_limits_rows_and_says_so() -> None:
+    done = run("query", "--format", "json", "--limit", "2", stdin=LABELS)
+    assert len(json.loads(done.stdout)["results"]["bindings"]) == 2
+    assert "2 of " in done.stderr
+
+
+def test_query_answers_yes_or_no() -> None:
+    assert run("query", stdin="ASK { msk:phlebolith a msk:Finding }").stdout == "true\n"
+    assert document("query", "--format", "json", stdin="ASK { msk:phlebolith a msk:Site }")["boolean"] is False
+
+
+def test_query_prints_a_graph_as_turtle() -> None:
+    query = "CONSTRUCT WHERE { ?d msk:mayCause msk:phlebolith }"
+    done = run("query", "--format", "ttl", stdin=query)
+    graph = rdflib.Graph().parse(data=done.stdout, format="turtle")
+    assert {str(d).removeprefix(iri("")) for d in graph.subjects()} == {"venous-thrombosis", "soft-tissue-haemangioma"}
+    assert run("query", stdin=query).stdout == done.stdout
+    assert rdflib.Graph().parse(data=run("query", stdin="DESCRIBE msk:phlebolith").stdout, format="turtle")
+
+
+@pytest.mark.parametrize(
+    ("query", "form", "words"),
+    [
+        ("SELECT * {\n ?s ?p }", "json", "line 2, column"),
+        ("SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }", "json", "SERVICE is not allowed"),
+        ("INSERT DATA { msk:a msk:b msk:c }", "json", "line 1"),
+        (LABELS, "ttl", "no graph"),
+        ("CONSTRUCT WHERE { ?s skos:broader ?o }", "csv", "ttl"),
+        ("ASK {}", "ttl", "no graph"),
+        ("", "table", "line 1"),
+    ],
+)
+def test_query_says_what_it_cannot_do(query: str, form: str, words: str) -> None:
+    assert words in refused("query", "--format", form, stdin=query)
+
+
+def test_query_says_which_file_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "latin.rq").write_bytes(b"# caf\xe9\nASK {}")
+    for name in ("missing.rq", "latin.rq", "."):
+        assert str(tmp_path / name) in refused("query", str(tmp_path / name))
+    assert "cannot be read" in refused("query", stdin=b"# caf\xe9\nASK {}")
+
+
+def test_a_runaway_query_is_stopped_at_its_time() -> None:
+    query = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+    assert "stopped after 0.5 s" in refused("query", "--timeout", "0.5", stdin=query)
+
+
+def test_a_query_that_takes_too_much_memory_is_told_in_one_line() -> None:
+    said = refused("query", "--timeout", "30", stdin="SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?d ?h")
+    assert said.splitlines() == ["The query needed more than 500 MB and was stopped. Narrow it."]
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mskgraph", "export"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith("@prefix")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() in (0, 1)
+
+
+# check
+
+
+def test_check_finds_no_fault_in_what_comes_along() -> None:
+    done = run("check")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "No problems" in done.stderr
+
+
+@pytest.mark.parametrize("by_setting", [True, False])
+def test_check_names_file_node_and_remedy(copy: Path, by_setting: bool) -> None:
+    file = copy / "diagnoses" / "cysticercosis.ttl"
+    text = file.read_text("utf-8")
+    uncited = text.replace("    dcterms:source msk:source-tmcr7 ;\n", "", 1)
+    assert uncited != text
+    file.write_text(uncited.replace("msk:feature msk:elongated", "msk:feature msk:elongatd"), encoding="utf-8")
+    done = run("check", MSKGRAPH_ONTOLOGY=str(copy)) if by_setting else run("check", str(copy))
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert len(lines) >= 2
+    assert all(line.split(": ")[0].endswith("diagnoses/cysticercosis.ttl") for line in lines)
+    source = next(line for line in lines if "exactly one source" in line)
+    assert "msk:cysticercosis-" in source
+    assert "Add dcterms:source" in source
+    assert any("msk:elongatd is defined nowhere" in line and "msk:elongated?" in line for line in lines)
+
+
+def test_check_of_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "gout.ttl"
+    file.write_text(
+        "@prefix msk: <https://w3id.org/mskgraph/> .\nmsk:gout a msk:Diagnosis .\nmsk:gout msk:", encoding="utf-8"
+    )
+    done = run("check", str(file))
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stdout.startswith(f"{file}: line 3: ")
+    assert str(tmp_path / "none.ttl") in refused("check", str(tmp_path / "none.ttl"))
+
+
+# A broken ontology
+
+
+def test_broken_turtle_is_named(copy: Path) -> None:
+    file = copy / "findings.ttl"
+    file.write_text(file.read_text("utf-8") + "\nmsk:broken msk:", encoding="utf-8")
+    setting = {"MSKGRAPH_ONTOLOGY": str(copy)}
+    for command in (["ddx", "--finding", "phlebolith", "--json"], ["export"]):
+        said = refused(*command, **setting)
+        assert "findings.ttl" in said
+        assert "line" in said
+    done = run("check", **setting)
+    assert done.returncode == 1
+    assert done.stdout.startswith("findings.ttl: line ")
+
+
+def test_a_missing_ontology_is_told(tmp_path: Path) -> None:
+    said = refused("ddx", "--finding", "phlebolith", MSKGRAPH_ONTOLOGY=str(tmp_path))
+    assert str(tmp_path) in said
+    assert "MSKGRAPH_ONTOLOGY" in said
+
+
+def test_an_unknown_store_is_told() -> None:
+    said = refused("paths", "phlebolith", "vein", MSKGRAPH_STORE="http://localhost:1/sparql")
+    assert "http://localhost:1/sparql" in said
+
+
+# export
+
+
+def test_export_gives_the_files_back_as_turtle() -> None:
+    done = run("export")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    files = rdflib.Graph()
+    for path in ontology.find().rglob("*.ttl"):
+        files.parse(path, format="turtle", publicID=iri(""))
+    exported = rdflib.Graph().parse(data=done.stdout, format="turtle")
+    assert len(exported) == len(files)
+    assert named_triples(exported) == named_triples(files)
+
+
+def test_export_writes_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "knowledge.nq"
+    done = run("export", "--format", "nq", "-o", str(file))
+    assert (done.returncode, done.stdout) == (0, "")
+    dataset = rdflib.Dataset().parse(file, format="nquads")
+    assert len(list(dataset.quads())) == len(ontology.read(ontology.files(ontology.find())))
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
+def test_export_gives_json_ld() -> None:
+    text = run("export", "--format", "jsonld").stdout
+    assert json.loads(text)
+    graph = rdflib.Graph().parse(data=text, format="json-ld")
+    assert len(graph) == len(ontology.read(ontology.files(ontology.find())))
+
+
+def test_export_says_where_it_cannot_write(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "missing" / "x.ttl"):
+        said = refused("export", "-o", str(place))
+        assert str(place) in said
+        assert "-o" in said
+
+
+# Text from the graph is data
+
+
+def test_labels_that_look_like_markup_are_printed_as_text(hostile: Path) -> None:
+    setting = {"MSKGRAPH_ONTOLOGY": str(hostile)}
+    label = f"{HOSTILE} cysticercosis"
+    answer = document("ddx", "--finding", "soft tissue calcification", "--json", **setting)
+    assert label in [candidate["label"] for candidate in answer["candidates"]]
+    title = f"{HOSTILE} source-seed"
+    assert title in [item["source"]["title"] for candidate in answer["candidates"] for item in candidate["evidence"]]
+    found = document("paths", "soft tissue calcification", label, "--json", **setting)
+    assert found[0]["nodes"][-1]["label"] == label
+    for command in (
+        ["ddx", "--finding", "soft tissue calcification"],
+        ["paths", "soft tissue calcification", "msk:cysticercosis"],
+    ):
+        done = run(*command, **setting)
+        assert done.returncode == 0
+        assert [part for part in PARTS if part not in done.stdout] == []
+        assert "\x1b" not in done.stdout
+    query = "SELECT ?l { msk:cysticercosis skos:prefLabel ?l }"
+    assert [part for part in PARTS if part not in run("query", stdin=query, **setting).stdout] == []
+    rows = list(csv.reader(io.StringIO(run("query", "--format", "csv", stdin=query, **setting).stdout, newline="")))
+    assert rows == [["l"], [label]]
+
+
+def test_labels_that_look_like_markup_are_exported_as_text(hostile: Path) -> None:
+    setting = {"MSKGRAPH_ONTOLOGY": str(hostile)}
+    expected = Literal(f"{HOSTILE} cysticercosis", lang="en")
+    for form, syntax in (("ttl", "turtle"), ("nq", "nt")):
+        text = run("export", "--format", form, **setting).stdout
+        graph = rdflib.Graph().parse(data=text, format=syntax)
+        assert graph.value(URIRef(iri("cysticercosis")), SKOS.prefLabel) == expected
+    nodes = json.loads(run("export", "--format", "jsonld", **setting).stdout)["@graph"]
+    labels = [node["skos:prefLabel"]["@value"] for node in nodes if "skos:prefLabel" in node]
+    assert str(expected) in labels
+
+
+def test_one_path_is_one_line_whatever_its_labels(hostile: Path) -> None:
+    setting = {"MSKGRAPH_ONTOLOGY": str(hostile)}
+    given = ["paths", "soft tissue calcification", "msk:cysticercosis", "--limit", "3"]
+    assert len(run(*given, **setting).stdout.splitlines()) == len(document(*given, "--json", **setting)) == 3
+
+
+def test_a_fault_beside_such_a_label_is_one_line(hostile: Path) -> None:
+    file = hostile / "diagnoses" / "cysticercosis.ttl"
+    file.write_text(file.read_text("utf-8").replace("category-infection", "category-infektion"), encoding="utf-8")
+    done = run("check", str(hostile))
+    assert done.returncode == 1
+    assert all(": " in line and line.split(": ")[0].endswith(".ttl") for line in done.stdout.splitlines())
+    assert any("<img src=x onerror=alert(1)>" in line for line in done.stdout.splitlines())
+
+
+def test_a_terminal_gets_no_control_sequence_from_the_graph(copy: Path) -> None:
+    file = copy / "diagnoses" / "cysticercosis.ttl"
+    text = file.read_text("utf-8").replace('"cysticercosis"@en', '"cysti\\u001B[2Jcercosis"@en')
+    file.write_text(text, encoding="utf-8")
+    setting = {"MSKGRAPH_ONTOLOGY": str(copy)}
+    query = "SELECT ?l { msk:cysticercosis skos:prefLabel ?l }"
+    for done in (
+        run("paths", "soft tissue calcification", "msk:cysticercosis", **setting),
+        run("ddx", "--finding", "soft tissue calcification", **setting),
+        run("query", stdin=query, **setting),
+        run("ddx", "--finding", "\x1b[2J", **setting),
+    ):
+        assert "\x1b" not in done.stdout + done.stderr
+    assert (
+        "\x1b[2J"
+        in document("query", "--format", "json", stdin=query, **setting)["results"]["bindings"][0]["l"]["value"]
+    )
+
+
+# Ends
+
+
+def test_help_names_every_command() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("app", "ddx", "paths", "query", "check", "export"):
+        assert command in done.stdout
+    assert "not a medical device" in " ".join(done.stdout.split())
+
+
+def test_an_unknown_command_is_told() -> None:
+    assert "diagnose" in refused("diagnose")
+
+
+def test_the_console_script_is_the_same_program() -> None:
+    script = Path(sys.executable).with_name("mskgraph")
+    assert script.exists()
+    done = subprocess.run(
+        [script, "paths", "phlebolith", "nothing at all"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'Nothing is called "nothing at all"' in done.stderr
