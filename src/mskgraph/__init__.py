@@ -114,10 +114,10 @@ class KnowledgeGraph:
         """
         import pandas
 
-        from mskgraph.store import select
+        from mskgraph.store import table
 
-        rows = select(self.store, sparql)
-        return pandas.DataFrame(rows, dtype="str")
+        names, rows = table(self.store, sparql)
+        return pandas.DataFrame(rows, columns=names, dtype="str")
 
     def to_networkx(self) -> networkx.MultiDiGraph:
         """Return concepts, cases and one-step relations as a networkx graph (see :meth:`Knowledge.to_networkx`)."""

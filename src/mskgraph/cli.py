@@ -57,7 +57,7 @@ def main() -> None:
     try:
         app()
     except MskGraphError as error:
-        print(error, file=sys.stderr)
+        print(_printable(str(error), "\n"), file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()  # the reader, such as head, has seen enough
@@ -146,7 +146,7 @@ def paths(
     if not found:
         print(f"No path of at most {max_length} steps; try a larger --max-length.", file=sys.stderr)
     for path in found:
-        print(knowledge.words(path))
+        print(_printable(knowledge.words(path)))
     if len(found) == limit:
         print(f"The first {limit} are shown; there may be more, see --limit.", file=sys.stderr)
 
@@ -239,12 +239,15 @@ def _path_json(knowledge: Any, path: Sequence[Any]) -> dict[str, Any]:
 
 
 def _text_of(file: str) -> str:
-    if file == "-":
-        return sys.stdin.read()
     try:
-        return Path(file).read_text("utf-8")
+        return sys.stdin.buffer.read().decode("utf-8") if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MskGraphError(f"{file} cannot be read: {error}. Give a SPARQL file, or - for standard input.") from None
+
+
+def _printable(text: str, kept: str = "") -> str:
+    """Return a text that a terminal shows and does not obey."""
+    return "".join(c if c.isprintable() or c in kept else " " if c.isspace() else "\ufffd" for c in text)
 
 
 def _print_json(document: Any) -> None:
@@ -258,9 +261,11 @@ def _print_table(rows: Sequence[Sequence[str]], names: Sequence[str]) -> None:
 
     table = Table()
     for name in names:
-        table.add_column(Text(name))
+        table.add_column(Text(name), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(value) for value in row))  # brackets in the graph's strings are no markup
+        table.add_row(
+            *(Text(_printable(value, "\n")) for value in row)
+        )  # brackets in the graph's strings are no markup
     width = None if sys.stdout.isatty() else 160
     Console(width=width).print(table)
     print(f"{len(rows)} row{'' if len(rows) == 1 else 's'}.", file=sys.stderr)

@@ -221,6 +221,7 @@ def differential(
     :param regime: ``"equal"`` leaves the tables' prevalence out
     :raises UnknownTerm: if an IRI names no concept
     """
+    present, absent = tuple(dict.fromkeys(present)), tuple(dict.fromkeys(absent))
     for feature in (*present, *absent):
         knowledge.kind(feature)
     table = _table(knowledge, present) if regime == "stated" else None
@@ -286,7 +287,7 @@ def differential(
             for row, stated_bounds in zip(rows, stated, strict=True)
         ),
         candidates=candidates,
-        warnings=tuple(_warnings(knowledge, candidates, table, only_the_table)),
+        warnings=tuple(_warnings(knowledge, candidates, table, only_the_table, regime)),
     )
 
 
@@ -382,7 +383,8 @@ def _match(
         evidence += [Evidence(s.claim, feature, True, bounds(s.claim.estimate)) for _, s in ways]
         chains += [(*bridge, *support.steps) for bridge, support in ways]
         explained.add(feature)
-        general += all(bridge and bridge[0].relation in (BROADER, PART_OF) for bridge, _ in ways)
+        if knowledge.kind(feature) != "site":
+            general += all(bridge and bridge[0].relation in (BROADER, PART_OF) for bridge, _ in ways)
     for feature in absent:
         claims = [s.claim for s in supports if s.claim.target == feature and s.claim.relation == "feature"]
         evidence += [Evidence(claim, feature, False, bounds(claim.estimate)) for claim in claims]
@@ -452,10 +454,12 @@ def _cases(knowledge: Knowledge, diagnosis: str, present: Collection[str]) -> tu
 
 
 def _warnings(
-    knowledge: Knowledge, candidates: Sequence[Candidate], table: Table | None, only_the_table: bool
+    knowledge: Knowledge, candidates: Sequence[Candidate], table: Table | None, only_the_table: bool, regime: Regime
 ) -> Iterable[str]:
     if not candidates:
         yield "No claim in the graph connects these features to a diagnosis."
+    elif regime == "equal":
+        yield "Stated prevalence is left out; none is put before another for it."
     elif table is None:
         yield "No source in the graph states how often each of these causes occurs; none is put before another for it."
     elif not only_the_table:

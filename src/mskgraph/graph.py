@@ -322,6 +322,9 @@ class Knowledge:
         :raises UnknownTerm: if start or end is neither concept nor case
         """
         self.kind(start), self.kind(end)
+        for relation in relations:
+            if relation not in self.relations:
+                raise UnknownTerm(relation, [known.label for known in self.relations.values()][:5])
         allowed = {known for relation in relations for known in (relation, self.relations[relation].inverse)}
 
         def steps(node: str) -> Iterator[Step]:

@@ -358,6 +358,10 @@ def _parse(path: Path, name: str) -> Graph | Problem:
         return Problem(name, f"line {line}", f"This is not Turtle: {reason}.", remedy)
     except UnicodeDecodeError:
         return Problem(name, "line 1", "The file is not UTF-8 text.", "Save it as UTF-8.")
+    except (IndexError, AssertionError) as error:  # rdflib 7.6, where a file ends in the middle of a statement
+        line = len(path.read_text("utf-8").splitlines())
+        remedy = "Complete the last statement; it ends with a dot."
+        return Problem(name, f"line {line}", f"This is not Turtle: the file ends too early ({error}).", remedy)
     except (ValueError, OSError) as error:
         return Problem(name, "line 1", f"The file cannot be read: {error}.", "Correct or remove it.")
     finally:

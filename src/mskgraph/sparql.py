@@ -15,7 +15,7 @@ import select
 import signal
 import struct
 import time
-from typing import Literal, cast
+from typing import Literal, NoReturn, cast
 
 from mskgraph.errors import QueryError, QueryStopped
 from mskgraph.store import Answer, Store
@@ -53,9 +53,9 @@ def run(store: Store, query: str, timeout: float = 10.0) -> Answer:
     try:
         body, stopped = _collect(reader, timeout)
     finally:
-        os.close(reader)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        os.close(reader)
     if stopped == "time":
         raise QueryStopped("time", f"The query was stopped after {timeout:g} s. Narrow it, or raise --timeout.")
     if stopped == "size":
@@ -74,21 +74,43 @@ def without_service(query: str) -> str:
     return re.sub(r"(?i)s(?=ervice)", lambda letter: f"\\u{ord(letter[0]):04x}", query)
 
 
-def _answer_and_exit(store: Store, query: str, timeout: float, writer: int) -> None:
+def _answer_and_exit(store: Store, query: str, timeout: float, writer: int) -> NoReturn:
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the engine's last words when memory runs out
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(_message(store, query, timeout))
+    finally:
+        os._exit(0)  # whatever happens, a child never runs on with the code of its parent
+
+
+def _message(store: Store, query: str, timeout: float) -> bytes:
     try:
         _limit(timeout)
         answer = store.answer(without_service(query))
-        message = bytes([_KINDS.index(answer.kind)]) + answer.body
+        return bytes([_KINDS.index(answer.kind)]) + answer.body
     except QueryError as error:
-        reason = str(error)
+        line, column = error.line or 0, error.column or 0
+        reason, place = str(error), f"line {line}, column {column}"
+        column = _column_as_written(query, line, column)
+        reason = reason.replace(place, f"line {line}, column {column}", 1)
         if re.search(r"(?i)service", query):
-            reason = f"SERVICE is not allowed, nor any name with those letters outside strings and IRIs. ({error})"
-        message = b"\xff" + struct.pack("!ii", error.line or 0, error.column or 0) + reason.encode()
+            reason = f"SERVICE is not allowed, nor any name with those letters outside strings and IRIs. ({reason})"
+        return b"\xff" + struct.pack("!ii", line, column) + reason.encode()
+    except MemoryError:
+        return b""
     except BaseException as error:
-        message = b"\xff" + struct.pack("!ii", 0, 0) + f"The query failed: {error!r}".encode()
-    with os.fdopen(writer, "wb") as pipe:
-        pipe.write(message)
-    os._exit(0)
+        return b"\xff" + struct.pack("!ii", 0, 0) + f"The query failed: {error!r}".encode()
+
+
+def _column_as_written(query: str, line: int, column: int) -> int:
+    """Return a column of :func:`without_service` as the column of what was written."""
+    lines = query.split("\n")
+    if not 1 <= line <= len(lines):
+        return column
+    for found in re.finditer(r"(?i)s(?=ervice)", lines[line - 1]):
+        if found.start() + 1 < column:
+            column = max(column - 5, found.start() + 1)
+    return column
 
 
 def _limit(timeout: float) -> None:

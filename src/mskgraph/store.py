@@ -89,8 +89,10 @@ class EmbeddedStore:
     def derive(self, construct: str) -> None:
         """Add what a CONSTRUCT query gives to the derived triples."""
         graph = pyoxigraph.NamedNode(DERIVED_GRAPH)
-        body = self.answer(construct).body
-        self._engine.load(input=body, format=pyoxigraph.RdfFormat.N_TRIPLES, to_graph=graph)
+        for quad in pyoxigraph.parse(self.answer(construct).body, format=pyoxigraph.RdfFormat.N_TRIPLES):
+            # In the union of two graphs a triple of both would count twice.
+            if pyoxigraph.Quad(quad.subject, quad.predicate, quad.object) not in self._engine:
+                self._engine.add(pyoxigraph.Quad(quad.subject, quad.predicate, quad.object, graph))
 
     def __len__(self) -> int:
         return len(self._engine)
@@ -122,11 +124,20 @@ def select(store: Store, query: str) -> list[Row]:
 
     :raises QueryError: if it cannot be run, or is no SELECT query
     """
+    return table(store, query)[1]
+
+
+def table(store: Store, query: str) -> tuple[list[str], list[Row]]:
+    """Return the variables of a SELECT query, in its order, and its rows as plain strings.
+
+    :raises QueryError: if it cannot be run, or is no SELECT query
+    """
     answer = store.answer(query)
     if answer.kind != "select":
         raise QueryError("A SELECT query is needed here.")
-    bindings = json.loads(answer.body)["results"]["bindings"]
-    return [{name: term["value"] for name, term in row.items()} for row in bindings]
+    document = json.loads(answer.body)
+    rows = [{name: term["value"] for name, term in row.items()} for row in document["results"]["bindings"]]
+    return document["head"]["vars"], rows
 
 
 @cache
@@ -155,7 +166,7 @@ def query_text(name: str, **values: str | Sequence[str]) -> str:
     for variable, given in values.items():
         terms = [given] if isinstance(given, str) else given
         for term in terms:
-            if re.search(r"[\x00-\x20<>\"{}|^`\\]", term):
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+", term):
                 raise QueryError(f"{term!r} is not an IRI.")
         block = " ".join(f"<{term}>" for term in terms)
         pattern = rf"VALUES\s+\?{re.escape(variable)}\s*\{{[^}}]*\}}"

@@ -30,6 +30,10 @@ FEATURE_KINDS: tuple[Kind, ...] = ("finding", "site", "morphology", "context")
 """What can be evidence, in the order in which an ambiguous word is read."""
 
 _TOKEN = re.compile(r"[^\W_]+(?:['\u2019+-][^\W_]+)*\+*")
+_PLAIN = str.maketrans({"\u2019": "'", "\u2010": "-", "\u2013": "-"})
+# Words that join names; none begins or ends with one.
+_BETWEEN = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with"])
+_DENIES = frozenset({"no", "not", "without"})  # never the beginning of a name: "no" is not "node"
 _SUGGESTIONS = 5
 _NEAR = 60.0  # rapidfuzz score, 0 to 100, below which two texts have nothing to do with each other
 
@@ -109,7 +113,7 @@ def fold(text: str) -> str:
     >>> fold("  Sj\\u00f6gren\\u2019s   Disease ")
     "sjogren's disease"
     """
-    plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("\u2010", "-").replace("\u2013", "-"))
+    plain = unicodedata.normalize("NFKD", text).translate(_PLAIN)  # first NFKD: it makes other hyphens into U+2010
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 
 
@@ -136,7 +140,11 @@ class Lexicon:
         self._by_text: defaultdict[str, list[Name]] = defaultdict(list)
         for name in self._names:
             self._by_text[fold(name.text)].append(name)
+        self._by_iri = {
+            written.casefold(): full for full in self.labels for written in (full, curie(full), local_name(full))
+        }
         self._tokenised = [(name, _tokens(name.text)) for name in self._names]
+        self._longest = max((len(tokens) for _, tokens in self._tokenised), default=0)
 
     def find(self, text: str, kinds: Collection[Kind] = ()) -> str:
         """Return the IRI of the concept that a label, synonym, CURIE or IRI names, whatever its case.
@@ -149,7 +157,7 @@ class Lexicon:
         for name in self._by_text.get(fold(text), ()):
             if fits(name.kind):
                 return name.iri
-        known = self._written(text.strip())
+        known = self._by_iri.get(text.strip().casefold())
         if known is not None and fits(self.kinds[known]):
             return known
         raise UnknownTerm(text, self.suggest(text, kinds))
@@ -200,7 +208,12 @@ class Lexicon:
         unread: list[str] = []
         start = 0
         while start < len(words):
-            for end in range(len(words), start, -1):
+            if words[start] in _BETWEEN:
+                start += 1
+                continue
+            for end in range(min(len(words), start + self._longest), start, -1):
+                if words[end - 1] in _BETWEEN or _DENIES.intersection(words[start:end]):
+                    continue
                 run = " ".join(words[start:end])
                 found = self.search(run, kinds, limit=1)
                 if found:
@@ -211,16 +224,6 @@ class Lexicon:
                 unread.append(words[start])
                 start += 1
         return Reading(tuple(features), tuple(features.values()), tuple(unread))
-
-    def _written(self, text: str) -> str | None:
-        try:
-            full = iri(text)
-        except UnknownTerm:
-            return None
-        if full in self.labels:
-            return full
-        folded = full.casefold()
-        return next((known for known in self.labels if known.casefold() == folded), None)
 
     @staticmethod
     def _fits(kinds: Collection[Kind]) -> Callable[[Kind], bool]:

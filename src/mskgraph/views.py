@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Literal
 
 from mskgraph.differential import Candidate, Differential, differential
@@ -89,7 +90,7 @@ def percent(bounds: tuple[float, float]) -> str:
 def _digits(value: float) -> str:
     if value == 0 or value >= 10:
         return f"{value:.1f}" if value else "0"
-    return f"{value:.2g}"
+    return format(Decimal(f"{value:.2g}"), "f")  # never 1e-05
 
 
 def quantity(claim: Claim) -> str:
@@ -245,33 +246,48 @@ def path_drawing(
 
     :param limit: nodes at most, without those of the selected candidate
     """
-    pieces = [_candidate_piece(knowledge, candidate) for candidate in result.candidates]
+    pieces = {candidate.iri: _candidate_piece(knowledge, candidate) for candidate in result.candidates}
+    every_node = {name: node for nodes, _ in pieces.values() for name, node in nodes.items()}
+    every_edge = {edge.id: edge for _, lines in pieces.values() for edge in lines}
+    columns = _columns(every_node, every_edge.values())
     first: dict[str, Node] = {}
-    columns: dict[str, int] = {}
-    edges: dict[str, Edge] = {}
     extra: dict[str, Node] = {}
+    edges: dict[str, Edge] = {}
     full = False
-    for candidate, (nodes, lines) in zip(result.candidates, pieces, strict=True):
-        full = full or (bool(first) and len({*first, *(node.id for node, _ in nodes)}) > limit)
-        if full and candidate.iri != selected:
+    for candidate, (nodes, lines) in pieces.items():
+        full = full or (bool(first) and len({*first, *nodes}) > limit)
+        if full and candidate != selected:
             continue
-        for node, column in nodes:
-            (extra if full and node.id not in first else first)[node.id] = node
-            if not full or node.id not in columns:
-                columns[node.id] = max(column, columns.get(node.id, 0))
+        (extra if full else first).update((name, node) for name, node in nodes.items() if name not in first)
         edges.update((edge.id, edge) for edge in lines)
     placed = _in_columns(first, columns, edges)
     below = max((node.y for node in placed), default=0.0)
     rows: defaultdict[float, float] = defaultdict(lambda: below)
-    by_column = {columns[node.id]: node.x for node in placed}
     for node in extra.values():
-        column = columns[node.id]
-        x = by_column.setdefault(column, _COLUMN * len(by_column))
+        x = _COLUMN * columns[node.id]
         rows[x] += _height(node)
         placed = (*placed, replace(node, x=x, y=rows[x]))
-    total_nodes = {node.id for nodes, _ in pieces for node, _ in nodes}
-    total_edges = {edge.id for _, lines in pieces for edge in lines}
-    return Drawing(placed, tuple(edges.values()), len(total_nodes), len(total_edges))
+    return Drawing(placed, tuple(edges.values()), len(every_node), len(every_edge))
+
+
+def _columns(nodes: Mapping[str, Node], edges: Iterable[Edge]) -> dict[str, int]:
+    """Return the column of each node: right of all that lead to it, cases in the last one.
+
+    A finding and a kind of it, both seen, lead to each other; then only the first of the two edges counts.
+    """
+    steps: dict[tuple[str, str], None] = {}
+    for edge in edges:
+        if (edge.target, edge.source) not in steps:
+            steps[edge.source, edge.target] = None
+    columns = dict.fromkeys(nodes, 0)
+    for _ in nodes:
+        late = [(start, end) for start, end in steps if columns[end] <= columns[start]]
+        if not late:
+            break
+        for start, end in late:
+            columns[end] = max(columns[end], columns[start] + 1)
+    last = max(columns.values(), default=0)
+    return {node: last if nodes[node].kind == "case" else column for node, column in columns.items()}
 
 
 def path_rows(knowledge: Knowledge, result: Differential, drawing: Drawing) -> list[dict[str, str]]:
@@ -301,39 +317,29 @@ def path_rows(knowledge: Knowledge, result: Differential, drawing: Drawing) -> l
 def lit_path(knowledge: Knowledge, candidate: Candidate) -> frozenset[str]:
     """Return the ids of the nodes and edges that belong to one candidate in :func:`path_drawing`."""
     nodes, edges = _candidate_piece(knowledge, candidate)
-    return frozenset({node.id for node, _ in nodes} | {edge.id for edge in edges})
+    return frozenset({*nodes, *(edge.id for edge in edges)})
 
 
-def _candidate_piece(knowledge: Knowledge, candidate: Candidate) -> tuple[list[tuple[Node, int]], list[Edge]]:
-    nodes: dict[str, tuple[Node, int]] = {}
+def _candidate_piece(knowledge: Knowledge, candidate: Candidate) -> tuple[dict[str, Node], list[Edge]]:
+    """Return the nodes, by id, and the edges of one candidate: its path with the claims between, and its cases."""
+    nodes: dict[str, Node] = {}
     edges: list[Edge] = []
-
-    def add(node: Node, column: int) -> int:
-        known = nodes.get(node.id)
-        column = max(column, known[1]) if known else column
-        nodes[node.id] = (node, column)
-        return column
-
     for step in candidate.path:
-        left = add(_node(knowledge, step.start), nodes[step.start][1] if step.start in nodes else 0)
+        nodes[step.start], nodes[step.end] = _node(knowledge, step.start), _node(knowledge, step.end)
         claim = knowledge.claims.get(step.claim or "")
         reads = knowledge.relations[step.relation].label
         if claim is None:
-            add(_node(knowledge, step.end), left + 2)
             edges.append(Edge(f"{step.start}|{step.end}", step.start, step.end, reads))
             continue
-        box = Node(
-            claim.iri, f"{quantity(claim)} · {claim.source.label}", "claim", 0, 0, _claim_detail(knowledge, claim)
-        )
-        add(box, left + 1)
-        add(_node(knowledge, step.end), left + 2)
+        words = f"{quantity(claim)} · {claim.source.label}"
+        nodes[claim.iri] = Node(claim.iri, words, "claim", 0, 0, _claim_detail(knowledge, claim))
         disputed = bool(claim.conflicts)
         edges.append(Edge(f"{step.start}|{claim.iri}", step.start, claim.iri, reads, disputed))
         edges.append(Edge(f"{claim.iri}|{step.end}", claim.iri, step.end, "", disputed))
     for case in candidate.cases:
-        add(_node(knowledge, case), nodes[candidate.iri][1] + 1 if candidate.iri in nodes else 1)
+        nodes[case] = _node(knowledge, case)
         edges.append(Edge(f"{candidate.iri}|{case}", candidate.iri, case, HAS_CASE))
-    return list(nodes.values()), edges
+    return nodes, edges
 
 
 def _node(knowledge: Knowledge, node: str, x: float = 0, y: float = 0, badge: str = "") -> Node:
@@ -371,7 +377,7 @@ def _in_columns(nodes: Mapping[str, Node], columns: Mapping[str, int], edges: Ma
             height[node] = top + _height(nodes[node]) / 2
             top += _height(nodes[node])
     # Columns are numbered with gaps where no claim stands between two concepts.
-    place = {column: index for index, column in enumerate(sorted(by_column))}
+    place = {column: index for index, column in enumerate(sorted(set(columns.values())))}
     return tuple(replace(node, x=_COLUMN * place[columns[i]], y=height[i]) for i, node in nodes.items())
 
 
