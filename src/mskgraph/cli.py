@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -112,18 +112,17 @@ def ddx(
     if reading.unread:
         raise UnknownTerm(" ".join(reading.unread), lexicon.suggest(" ".join(reading.unread)))
     present = list(dict.fromkeys([*present, *reading.features]))
-    if not present:
-        raise typer.BadParameter("Give at least one feature, for example --finding 'soft tissue calcification'.")
     result = differential(kg.knowledge, present, missing, regime.value)
     if as_json:
         _print_json(result.to_json())
         return
-    from mskgraph.views import differential_rows
+    from mskgraph.views import differential_rows, firmness
 
     rows = differential_rows(kg.knowledge, result)
-    _print_table([list(row.values()) for row in rows], list(rows[0]) if rows else [])
-    for warning in result.warnings:
-        print(f"Note: {warning}", file=sys.stderr)
+    if rows:
+        _print_table([list(row.values()) for row in rows], list(rows[0]))
+    for note in (*result.warnings, *firmness(kg.knowledge, result)):
+        print(f"Note: {note}", file=sys.stderr)
 
 
 @app.command()
@@ -202,7 +201,7 @@ def check(
     """Check the ontology: shapes, citations, undefined terms. Exit code 1 if there is a problem."""
     from mskgraph import ontology
 
-    problems = ontology.check(path or None)
+    problems = ontology.check(path or None, [_impossible_numbers])
     for problem in problems:
         print(problem)
     if problems:
@@ -226,6 +225,19 @@ def export(
         output.write_text(text, "utf-8")
     except OSError as error:
         raise MskGraphError(f"{output} cannot be written: {error.strerror}. Choose another file with -o.") from None
+
+
+def _impossible_numbers(triples: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield estimates that are impossible and tables that are incoherent, for ``ontology.check``."""
+    from mskgraph.differential import faults
+    from mskgraph.graph import build
+    from mskgraph.store import EmbeddedStore
+
+    store = EmbeddedStore()
+    store.load_triples(triples)
+    store.derive_all()
+    for fault in faults(build(store)):
+        yield fault.node, fault.message, fault.remedy
 
 
 def _path_json(knowledge: Any, path: Sequence[Any]) -> dict[str, Any]:

@@ -239,7 +239,7 @@ class Step:
 Path = tuple[Step, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Knowledge:
     """Everything the rest of the program reads, as plain objects and as a graph.
 
@@ -360,6 +360,23 @@ class Knowledge:
         """Return a concept with everything it is a kind of or part of."""
         return self._closure(concept, lambda c: (*c.parents, *c.part_of))
 
+    def climbs(self, concept: str) -> Mapping[str, Path]:
+        """Return what a concept is a kind or part of, with the fewest steps up to each; not the concept itself."""
+        found: dict[str, Path] = {}
+        front: list[tuple[str, Path]] = [(concept, ())]
+        for node, steps in front:
+            above = self.concepts.get(node)
+            for relation, parents in ((BROADER, above.parents), (PART_OF, above.part_of)) if above else ():
+                for parent in parents:
+                    if parent != concept and parent not in found:
+                        found[parent] = (*steps, Step(node, relation, parent))
+                        front.append((parent, found[parent]))
+        return found
+
+    def below(self, concept: str) -> Collection[str]:
+        """Return what is a kind or part of a concept, directly or not."""
+        return self._below.get(concept, ())
+
     def kinds_of(self, concept: str) -> frozenset[str]:
         """Return a concept with everything that is a kind of it."""
         return frozenset({concept, *self._descendants.get(concept, ())})
@@ -392,6 +409,14 @@ class Knowledge:
         for concept in self.concepts:
             for ancestor in self._closure(concept, lambda c: c.parents) - {concept}:
                 below[ancestor].add(concept)
+        return dict(below)
+
+    @cached_property
+    def _below(self) -> dict[str, list[str]]:
+        below: defaultdict[str, list[str]] = defaultdict(list)
+        for concept in sorted(self.concepts):
+            for ancestor in self.climbs(concept):
+                below[ancestor].append(concept)
         return dict(below)
 
     def _closure(self, concept: str, parents: Callable[[Concept], Iterable[str]]) -> frozenset[str]:

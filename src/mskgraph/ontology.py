@@ -14,7 +14,7 @@ import logging
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -209,7 +209,14 @@ def turtle_of(triples: bytes) -> str:
         return canonical(_empty_graph().parse(data=triples, format="nt"))
 
 
-def check(paths: Sequence[Path] | None = None) -> list[Problem]:
+Finding = tuple[str, str, str]
+"""IRI of a node, what is wrong with it, and what to do about it."""
+
+Further = Callable[[bytes], Iterable[Finding]]
+"""A check of a whole ontology, given as N-Triples, that needs more than this module knows."""
+
+
+def check(paths: Sequence[Path] | None = None, further: Sequence[Further] = ()) -> list[Problem]:
     """Return what is wrong with the ontology, or with files that are to join it.
 
     A folder with a ``schema.ttl`` of its own is a whole ontology and is checked by itself. Any other file or
@@ -217,6 +224,7 @@ def check(paths: Sequence[Path] | None = None) -> list[Problem]:
     returned; a file that defines what a file of the same name defines there takes that file's place.
 
     :param paths: files or folders; the whole ontology if none
+    :param further: checks that are made once these have found nothing
     :raises OntologyNotFound: if a path does not exist or there is no ontology
 
     >>> check()
@@ -264,14 +272,17 @@ def check(paths: Sequence[Path] | None = None) -> list[Problem]:
     if unreadable:
         # Whatever else would be said of the rest might come from the missing file alone.
         return sorted(unreadable)
-    return examine(graphs, own)
+    return examine(graphs, own, further)
 
 
-def examine(graphs: Mapping[str, Graph], of: Collection[str] | None = None) -> list[Problem]:
+def examine(
+    graphs: Mapping[str, Graph], of: Collection[str] | None = None, further: Sequence[Further] = ()
+) -> list[Problem]:
     """Return what is wrong with an ontology given as graphs, one for each file.
 
     :param graphs: file name to what is in it, schema and shapes included
     :param of: the files whose problems are wanted; all if not given
+    :param further: checks that are made once these have found nothing
     :returns: problems, sorted by file
 
     >>> examine({"empty.ttl": Graph()})
@@ -285,6 +296,13 @@ def examine(graphs: Mapping[str, Graph], of: Collection[str] | None = None) -> l
         *_cycles(files_),
         *_one_sided(files_),
     }
+    if further and not problems:
+        triples = files_.data.serialize(format="nt", encoding="utf-8")
+        problems = {
+            Problem(files_.where(URIRef(node)), files_.called(URIRef(node)), message, remedy)
+            for more in further
+            for node, message, remedy in more(triples)
+        }
     return sorted(problem for problem in problems if of is None or problem.file in of)
 
 

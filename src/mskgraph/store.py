@@ -86,6 +86,16 @@ class EmbeddedStore:
             self._engine.clear()
             raise OntologyInvalid(problems)
 
+    def load_triples(self, triples: bytes) -> None:
+        """Add N-Triples.
+
+        :raises OntologyInvalid: if they are none; nothing is added then
+        """
+        try:
+            self._engine.load(input=triples, format=pyoxigraph.RdfFormat.N_TRIPLES)
+        except (SyntaxError, ValueError) as error:
+            raise OntologyInvalid([str(error)]) from None
+
     def derive(self, construct: str) -> None:
         """Add what a CONSTRUCT query gives to the derived triples."""
         graph = pyoxigraph.NamedNode(DERIVED_GRAPH)
@@ -93,6 +103,11 @@ class EmbeddedStore:
             # In the union of two graphs a triple of both would count twice.
             if pyoxigraph.Quad(quad.subject, quad.predicate, quad.object) not in self._engine:
                 self._engine.add(pyoxigraph.Quad(quad.subject, quad.predicate, quad.object, graph))
+
+    def derive_all(self) -> None:
+        """Add everything that follows from what is loaded."""
+        for name in DERIVATIONS:
+            self.derive(query_text(name))
 
     def __len__(self) -> int:
         return len(self._engine)
@@ -114,8 +129,7 @@ def open_store(url: str, ontology: Sequence[Path]) -> Store:
         raise StoreError(url, "only the embedded store is known; leave MSKGRAPH_STORE and --store empty.")
     store = EmbeddedStore()
     store.load(ontology)
-    for name in DERIVATIONS:
-        store.derive(query_text(name))
+    store.derive_all()
     return store
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-from mskgraph.differential import Candidate, Differential, differential
+from mskgraph.differential import Candidate, Differential, Variation, differential
 from mskgraph.graph import Case, Claim, Knowledge, Path
 from mskgraph.terms import iri
 
@@ -28,7 +28,8 @@ HAS_CASE = "has case"
 
 _LINE = 22  # characters on a line of a node
 _COLUMN = 270.0  # pixels from one column of a picture of paths to the next
-_FIRST = 3  # candidates drawn for a case whose diagnosis nobody states
+_FIRST = 3  # how many of many are named, or drawn for a case whose diagnosis nobody states
+_EDGE = 1e-6  # where the log-odds axis ends
 _KIND_ORDER = {"diagnosis": 0, "finding": 1, "morphology": 2, "site": 3, "context": 4, "case": 5}
 
 
@@ -104,12 +105,13 @@ def quantity(claim: Claim) -> str:
 def differential_rows(knowledge: Knowledge, result: Differential) -> list[dict[str, str]]:
     """Return one row a candidate, in shown order.
 
-    :returns: dictionaries of str with the keys Place, Diagnosis, How often, Category, Why, Source, Cases
+    :returns: dictionaries of str with the keys Place, Diagnosis, Probability, How often, Category, Why, Source, Cases
     """
     return [
         {
             "Place": str(place),
             "Diagnosis": candidate.label,
+            "Probability": percent(candidate.posterior),
             "How often": how_often(knowledge, candidate),
             "Category": ", ".join(category.label for category in candidate.categories),
             "Why": reason(knowledge, candidate),
@@ -121,19 +123,36 @@ def differential_rows(knowledge: Knowledge, result: Differential) -> list[dict[s
 
 
 def places(result: Differential) -> list[str]:
-    """Return the place of each candidate as shown: "2 =" where it shares its layer with another.
+    """Return the place of each candidate as shown: its layer, "2 =" where it shares the layer with another."""
+    sizes = Counter(candidate.layer for candidate in result.candidates)
+    return [f"{c.layer} =" if sizes[c.layer] > 1 else str(c.layer) for c in result.candidates]
 
-    Candidates of a layer are not told apart, so they share a place.
+
+def log_odds_bar(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Return where a probability interval begins and ends on a log-odds axis from 0.0001 % to 99.9999 %.
+
+    :returns: two shares of the axis, 0 to 1
+
+    >>> [round(end, 3) for end in log_odds_bar((0.5, 1.0))]
+    [0.5, 1.0]
     """
-    sizes: defaultdict[int, int] = defaultdict(int)
-    for candidate in result.candidates:
-        sizes[candidate.layer] += 1
-    shown, place = [], 1
-    for index, candidate in enumerate(result.candidates):
-        if index and candidate.layer != result.candidates[index - 1].layer:
-            place = index + 1
-        shown.append(f"{place} =" if sizes[candidate.layer] > 1 else str(place))
-    return shown
+    reach = math.log10((1 - _EDGE) / _EDGE)
+    start, end = (math.log10(p / (1 - p)) for p in (min(max(bound, _EDGE), 1 - _EDGE) for bound in bounds))
+    return (start / reach + 1) / 2, (end / reach + 1) / 2
+
+
+def bounds_in_words(bounds: tuple[float, float]) -> str:
+    """Return bounds of a probability as words and numbers.
+
+    >>> bounds_in_words((0.95889, 0.97989)), bounds_in_words((0.0, 0.02)), bounds_in_words((0.0, 1.0))
+    ('between 95.9 and 98.0 %', 'at most 2 %', 'of unknown probability')
+    """
+    lower, upper = (_digits(100 * bound) for bound in bounds)
+    if bounds == (0.0, 1.0):
+        return "of unknown probability"
+    if bounds[0] == 0.0:
+        return f"at most {upper} %"
+    return f"at least {lower} %" if bounds[1] == 1.0 else f"between {lower} and {upper} %"
 
 
 def how_often(knowledge: Knowledge, candidate: Candidate) -> str:
@@ -148,6 +167,11 @@ def how_often(knowledge: Knowledge, candidate: Candidate) -> str:
 def under(knowledge: Knowledge, candidate: Candidate) -> str:
     """Return the listed causes that a candidate stands under; "or" joins what sources disagree about."""
     return " or ".join(map(knowledge.label, candidate.parents))
+
+
+def stands_out(candidate: Candidate) -> bool:
+    """Return whether a claim of its own connects a candidate with what was asked, not just the cause it leads to."""
+    return any(e.claim.diagnosis == candidate.iri and e.claim.relation == "feature" for e in candidate.evidence)
 
 
 def reason(knowledge: Knowledge, candidate: Candidate) -> str:
@@ -219,6 +243,139 @@ def claim_notes(knowledge: Knowledge, claim: Claim) -> list[str]:
         for rival in rivals
     ]
     return [*claim.notes, *contradicted]
+
+
+def contribution_rows(knowledge: Knowledge, result: Differential, candidate: Candidate) -> list[dict[str, str]]:
+    """Return one row a feature with the keys Feature, Seen, If this is the cause, Said by."""
+    rows = []
+    for feature, present, limits in result.contributions(candidate.iri):
+        claims = [e.claim for e in candidate.evidence if e.feature == feature and e.present == present]
+        given = result.ranking.table is not None and feature == result.ranking.table.finding
+        rows.append(
+            {
+                "Feature": knowledge.label(feature),
+                "Seen": "present" if present else "absent",
+                "If this is the cause": "given" if given else percent(limits),
+                "Said by": "; ".join(dict.fromkeys(f"{quantity(c)}, {source_words(c)}" for c in claims)) or "nobody",
+            }
+        )
+    return rows
+
+
+def standing(knowledge: Knowledge, result: Differential, candidate: Candidate) -> str:
+    """Return in words why a candidate stands where it does, and what it cannot be told apart from."""
+    if candidate.layer > 1:
+        ahead = [c for c in result.candidates if c.layer == 1 and c.iri not in candidate.apart]
+        names = _few(knowledge, [c.iri for c in ahead])
+        where = f"In layer {candidate.layer}: {names} surely more probable."
+    elif not candidate.apart:
+        where = "In the first layer, alone: surely more probable than every other candidate."
+    elif candidate.quantity and result.ranking.setting.regime == "stated":
+        where = f"In the first layer by its stated prevalence ({candidate.quantity}): nothing is surely more probable."
+    else:
+        where = "In the first layer: nothing is surely more probable."
+    if candidate.apart:
+        where += f" Cannot be told apart from {_few(knowledge, candidate.apart)}."
+    return where
+
+
+def foundations(knowledge: Knowledge, result: Differential, candidate: Candidate) -> list[str]:
+    """Return in words the claims that put a candidate where it is, and what would move it; each tried on the engine."""
+    claims = [knowledge.claims[claim] for claim in result.decisive_claims(candidate.iri)]
+    said = [f"{_says(knowledge, claim)} ({quantity(claim)}, {source_words(claim)})" for claim in claims]
+    lines = [f"These claims alone keep it in layer {candidate.layer}: {'; '.join(said)}."] if said else []
+    change = result.smallest_change(candidate.iri)
+    moves = "into" if candidate.layer > 1 else "out of"
+    if change is None:
+        lines.append(f"No single observation would take it {moves} the first layer.")
+    else:
+        lines.append(f"{knowledge.label(change.feature)} {change.becomes} would take it {moves} the first layer.")
+    for claim, layer in result.under_each(candidate.iri):
+        then = f"in layer {layer}" if layer else "not a candidate"
+        lines.append(f"Disputed: without “{_says(knowledge, knowledge.claims[claim])}” it is {then}.")
+    return lines
+
+
+def _says(knowledge: Knowledge, claim: Claim) -> str:
+    return f"{knowledge.label(claim.diagnosis)}: {knowledge.label(claim.target)}"
+
+
+def impression_rows(knowledge: Knowledge, result: Differential) -> list[dict[str, str]]:
+    """Return the sentences of :func:`impression` with the claims they rest on, keys Sentence and Rests on."""
+    rows = []
+    for phrase in impression(knowledge, result):
+        claims = [knowledge.claims[claim] for claim in phrase.claims]
+        said = dict.fromkeys(f"{_says(knowledge, claim)} ({source_words(claim)})" for claim in claims)
+        rows.append({"Sentence": phrase.text, "Rests on": "; ".join(said) or "what was asked"})
+    return rows
+
+
+def firmness(knowledge: Knowledge, result: Differential) -> list[str]:
+    """Return in words what would change the first layer."""
+    return [_variation(knowledge, result, variation) for variation in result.robustness]
+
+
+def _variation(knowledge: Knowledge, result: Differential, variation: Variation) -> str:
+    setting, base = variation.setting, result.ranking.setting
+    if setting.regime != base.regime:
+        when = "If stated prevalence is left out" if setting.regime == "equal" else "With stated prevalence"
+    elif setting.base != base.base:
+        when = f"If one more “<” divides by {setting.base:g}"
+    elif setting.dependence != base.dependence:
+        when = "If the features may depend on each other"
+    else:
+        titles = {claim.source.iri: claim.source.label for claim in knowledge.claims.values()}
+        when = f"Without {', '.join(titles[source] for source in sorted(setting.without - base.without))}"
+    parts = [
+        f"{_few(knowledge, nodes)} {verb} the first layer"
+        for nodes, verb in ((variation.joins, "joins"), (variation.leaves, "leaves"))
+        if nodes
+    ]
+    return f"{when}: {' and '.join(parts)}."
+
+
+def _few(knowledge: Knowledge, nodes: Sequence[str]) -> str:
+    labels = ", ".join(knowledge.label(node) for node in nodes[:_FIRST])
+    return labels if len(nodes) <= _FIRST else f"{labels} and {len(nodes) - _FIRST} more"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A sentence of a report, and the IRIs of the claims it rests on."""
+
+    text: str
+    claims: tuple[str, ...]
+
+
+def impression(knowledge: Knowledge, result: Differential) -> list[Phrase]:
+    """Return a short impression for a report: what leads, what cannot be excluded, what to look for next."""
+    seen = ", ".join(map(knowledge.label, result.ranking.query.present))
+    missing = ", ".join(map(knowledge.label, result.ranking.query.absent))
+    phrases = [Phrase(f"Seen: {seen}." + (f" Not seen: {missing}." if missing else ""), ())]
+    if not result.candidates:
+        return [*phrases, Phrase("No cause is known to the graph for this.", ())]
+
+    def said(candidate: Candidate) -> str:
+        return f"{candidate.label} ({bounds_in_words(candidate.posterior)})"
+
+    def claims(*candidates: Candidate) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(e.claim.iri for candidate in candidates for e in candidate.evidence))
+
+    lead, *rest = result.candidates
+    phrases.append(Phrase(f"Leading: {said(lead)}.", claims(lead)))
+    open_ones = [c for c in rest if c.layer == 1]
+    if open_ones:
+        few = open_ones[:_FIRST]
+        more = f" and {len(open_ones) - _FIRST} more" if len(open_ones) > _FIRST else ""
+        phrases.append(Phrase(f"Cannot be put behind it: {', '.join(map(said, few))}{more}.", claims(*open_ones)))
+    urgent = [c for c in rest if c.must_not_miss]
+    if urgent:
+        phrases.append(Phrase(f"Not to be missed: {', '.join(map(said, urgent))}.", claims(*urgent)))
+    if result.next:
+        wanted = [observation.feature for observation in result.next[:_FIRST]]
+        says = tuple(c.iri for c in knowledge.claims.values() if c.target in wanted)
+        phrases.append(Phrase(f"To look for next: {', '.join(map(knowledge.label, wanted))}.", says))
+    return phrases
 
 
 def cases_showing(knowledge: Knowledge, features: Collection[str]) -> list[tuple[Case, tuple[str, ...]]]:

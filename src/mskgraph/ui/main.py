@@ -16,6 +16,9 @@ st.set_page_config(page_title="mskgraph", page_icon="🦴", layout="wide", initi
 STYLE = """
 .stMainBlockContainer { padding-top: 4rem }
 .stButtonGroup button { color: inherit !important }
+.interval { height: 14px; border-radius: 7px; border: 1px solid #7f8ea3; overflow: hidden;
+  background: linear-gradient(90deg, transparent 49.5%, #7f8ea3 49.5%, #7f8ea3 50.5%, transparent 50.5%) }
+.interval .bar { height: 100%; background: #2f6bea }
 """
 
 pages: list[StreamlitPage] = []

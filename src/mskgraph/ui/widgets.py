@@ -16,6 +16,7 @@ from mskgraph.errors import MskGraphError
 from mskgraph.terms import Kind, iri, local_name
 from mskgraph.ui.export import standalone_html
 from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
+from mskgraph.views import percent
 
 if TYPE_CHECKING:
     from mskgraph.graph import Knowledge
@@ -116,6 +117,21 @@ def address() -> str:
 
 
 # Tables and drawings
+
+
+def interval_bar(bounds: tuple[float, float], ends: tuple[float, float]) -> None:
+    """Show a probability interval as a bar on a log-odds axis; the tick in the middle is 50 %.
+
+    :param bounds: of the probability
+    :param ends: where the bar begins and ends, as shares of the axis
+    """
+    start, width = 100 * ends[0], max(2.0, 100 * (ends[1] - ends[0]))
+    words = f"posterior probability {percent(bounds)}"
+    st.html(
+        f'<div role="img" aria-label="{words}" title="{words}" class="interval">'
+        f'<div class="bar" style="margin-left:{min(start, 98):.1f}%;width:{width:.1f}%"></div></div>',
+        width=130,
+    )
 
 
 def table(rows: Sequence[Mapping[str, str]], empty: str, key: str | None = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from mskgraph import ontology, views
-from mskgraph.differential import Candidate, Differential, differential
+from mskgraph.differential import Candidate, Differential, Regime, differential
 from mskgraph.store import Store
 from mskgraph.terms import FEATURE_KINDS, Kind, iri
 from mskgraph.ui import widgets
@@ -25,28 +25,48 @@ def features() -> list[str]:
     return [feature for kind in FEATURE_KINDS for feature in st.session_state[f"pick_{kind}"]]
 
 
+def put(present: Sequence[str], absent: Sequence[str] | None = None, **changes: Sequence[str]) -> None:
+    """Put the state of the page into the address: what is asked, and what else is given or was there."""
+    kept = {name: st.query_params.get_all(name) for name in ("regime", "all")}
+    missing = st.session_state.pick_absent if absent is None else absent
+    widgets.to_address(f=present, absent=[f for f in missing if f not in present], **{**kept, **changes})
+
+
 def on_typed() -> None:
     """Add what was typed to what is seen; words that fit nothing stay in the box."""
     reading = knowledge.lexicon.read(st.session_state.typed)
     present = [] if st.session_state.example else features()
-    widgets.to_address(f=list(dict.fromkeys([*present, *reading.features])) or present)
+    put(list(dict.fromkeys([*present, *reading.features])) or present)
     st.session_state.typed = " ".join(reading.unread)
     st.session_state.unread = " ".join(reading.unread)
 
 
 def on_picked() -> None:
     """Take over what the pickers hold."""
-    widgets.to_address(f=features())
+    put(features())
 
 
 def on_candidate(candidate: str) -> None:
     """Show why a candidate is in the list."""
-    widgets.to_address(f=features(), why=[candidate], all=st.query_params.get_all("all"))
+    put(features(), why=[candidate])
 
 
 def on_all() -> None:
     """Draw the paths of all candidates, or of the first ones only."""
-    widgets.to_address(f=features(), why=st.query_params.get_all("why"), all=["1"] if st.session_state.draw_all else [])
+    put(features(), why=st.query_params.get_all("why"), all=["1"] if st.session_state.draw_all else [])
+
+
+def on_regime() -> None:
+    """Let stated prevalence count, or leave it out."""
+    put(features(), why=st.query_params.get_all("why"), regime=["equal"] if st.session_state.leave_out else [])
+
+
+def on_observed(feature: str, present: bool) -> None:
+    """Add what was looked for next."""
+    if present:
+        put([*features(), feature])
+    else:
+        put(features(), [*st.session_state.pick_absent, feature])
 
 
 def on_node(event: GraphEvent) -> None:
@@ -58,12 +78,12 @@ def on_node(event: GraphEvent) -> None:
 def on_suggested(label: str) -> None:
     """Take a suggestion in place of the word that fitted nothing."""
     present = [] if st.session_state.example else features()
-    widgets.to_address(f=list(dict.fromkeys([*present, knowledge.lexicon.find(label, FEATURE_KINDS)])))
+    put(list(dict.fromkeys([*present, knowledge.lexicon.find(label, FEATURE_KINDS)])))
     st.session_state.typed = st.session_state.unread = ""
 
 
-def ask() -> list[str]:
-    """Show the search box and the pickers, and return the features asked about."""
+def ask() -> tuple[list[str], list[str], Regime]:
+    """Show the search box and the pickers; return what is seen, what is absent, and whether prevalence counts."""
     present = widgets.from_address(knowledge, "f", FEATURE_KINDS)
     st.session_state.example = not present
     present = present or EXAMPLE
@@ -91,9 +111,24 @@ def ask() -> list[str]:
             on_change=on_picked,
             placeholder="any",
         )
+    absent = [f for f in widgets.from_address(knowledge, "absent", FEATURE_KINDS) if f not in present]
+    if st.session_state.get("pick_absent") != absent:
+        st.session_state.pick_absent = absent
+    every = sorted((c for c in knowledge.concepts.values() if c.kind in FEATURE_KINDS), key=lambda c: c.label)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left.multiselect(
+        "Looked for and not there",
+        [concept.iri for concept in every],
+        key="pick_absent",
+        format_func=knowledge.label,
+        on_change=on_picked,
+        placeholder="nothing",
+    )
+    st.session_state.leave_out = st.query_params.get("regime") == "equal"
+    right.toggle("Leave prevalence out", key="leave_out", on_change=on_regime)
     if st.session_state.example:
         st.info("A worked example: soft tissue calcification. Type what you see, or pick it above.")
-    return present
+    return present, absent, "equal" if st.session_state.leave_out else "stated"
 
 
 def ranked(result: Differential, selected: str) -> None:
@@ -109,7 +144,8 @@ def ranked(result: Differential, selected: str) -> None:
     st.header(f"{len(result.candidates)} candidates")
     groups: dict[str, list[Candidate]] = {}
     for candidate in result.candidates:
-        groups.setdefault(views.under(knowledge, candidate), []).append(candidate)
+        group = "" if views.stands_out(candidate) else views.under(knowledge, candidate)
+        groups.setdefault(group, []).append(candidate)
     for parent, candidates in groups.items():
         if not parent or result.candidates[0] in candidates:
             rows(candidates, place, selected)
@@ -131,6 +167,7 @@ def row(candidate: Candidate, place: str, selected: str) -> None:
         st.markdown(f"**{plain(place)}**", width=44)
         name(candidate, selected, "list")
         st.markdown(f"**{plain(candidate.quantity or 'not stated')}**", width="content")
+        widgets.interval_bar(candidate.posterior, views.log_odds_bar(candidate.posterior))
         st.markdown(plain(", ".join(category.label for category in candidate.categories)), width="content")
         if candidate.must_not_miss:
             st.badge("must not miss", color="red")
@@ -149,16 +186,22 @@ def name(candidate: Candidate, selected: str, where: str) -> None:
     )
 
 
-def why(candidate: Candidate) -> None:
+def why(result: Differential, candidate: Candidate) -> None:
     """Show the steps that lead to a candidate, each with its quantity and source."""
     st.header(plain(f"Why {candidate.label}?"))
     concept = knowledge.concepts[candidate.iri]
     st.markdown(plain(concept.definition))
+    st.markdown(plain(f"Probability with all that is given: {views.bounds_in_words(candidate.posterior)}."))
+    st.markdown(plain(views.standing(knowledge, result, candidate)))
     for step in views.evidence_rows(knowledge, candidate):
         st.markdown(f"{plain(step['Step'])}  \n**{plain(step['How often'] or 'no number')}**, {plain(step['Source'])}")
         details = [text for text in (step["In whom"] and f"In: {step['In whom']}.", step["Note"]) if text]
         if details:
             st.markdown(plain(" ".join(details)))
+    if len(result.present) + len(result.absent) > 1:
+        st.markdown("**What each feature says**")
+        widgets.text_table(views.contribution_rows(knowledge, result, candidate))
+    widgets.bullets("What it rests on", views.foundations(knowledge, result, candidate))
     if candidate.unexplained:
         labels = ", ".join(map(knowledge.label, candidate.unexplained))
         st.markdown(plain(f"No source connects it with: {labels}."))
@@ -186,6 +229,43 @@ def alike(present: Sequence[str], candidate: Candidate) -> None:
             st.markdown(plain(f"{case.description} {shows}{stated}"))
 
 
+def further(result: Differential) -> None:
+    """Show what to look for next, what would change the answer, two causes at once, and words for a report."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header("Look for next")
+        if not result.next:
+            st.markdown("No feature that has a number in the graph is left to ask about.")
+        for observation in result.next:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                label = knowledge.label(observation.feature)
+                st.markdown(plain(f"{label}: at most {observation.worst_case} of {result.total} stay"), width=260)
+                for seen in (True, False):
+                    st.button(
+                        plain(f"{label} {'present' if seen else 'absent'}"),
+                        key=f"next_{seen}_{observation.feature}",
+                        on_click=on_observed,
+                        args=(observation.feature, seen),
+                    )
+        st.header("How firm is this?")
+        changes = views.firmness(knowledge, result)
+        widgets.bullets("What changes the first layer", changes)
+        if not changes:
+            st.markdown("Nothing that was tried changes the first layer.")
+    with right:
+        st.header("Words for a report")
+        st.code(
+            "\n".join(phrase.text for phrase in views.impression(knowledge, result)), language=None, wrap_lines=True
+        )
+        with st.expander("What each sentence rests on"):
+            widgets.text_table(views.impression_rows(knowledge, result))
+        if result.pairs:
+            st.header("Two causes at once")
+            st.markdown("Neither explains all that is seen; together they do.")
+            for one, two in result.pairs:
+                st.markdown(plain(f"{knowledge.label(one)} and {knowledge.label(two)}"))
+
+
 def turtle(store: Store, candidate: Candidate) -> str:
     """Return the claims behind a candidate as Turtle."""
     claims = " ".join(f"<{evidence.claim.iri}>" for evidence in candidate.evidence)
@@ -193,8 +273,8 @@ def turtle(store: Store, candidate: Candidate) -> str:
 
 
 st.title("Differential")
-present = ask()
-result = differential(knowledge, present)
+present, absent, regime = ask()
+result = differential(knowledge, present, absent, regime)
 for warning in result.warnings:
     st.markdown(plain(warning))
 if result.candidates:
@@ -204,8 +284,9 @@ if result.candidates:
     with left:
         ranked(result, candidate.iri)
     with right:
-        why(candidate)
+        why(result, candidate)
         alike(present, candidate)
+    further(result)
     everything = st.query_params.get("all") == "1"
     drawing = views.path_drawing(knowledge, result, candidate.iri, views.MAX_NODES if everything else views.PATH_NODES)
     st.header("Paths")
