@@ -26,4 +26,4 @@ st.html(f"<style>{STYLE}</style>")
 page = st.navigation(pages, position="top")
 with widgets.errors_as_messages():
     page.run()
-    widgets.footer()
+widgets.footer()
