@@ -51,7 +51,8 @@ def introduction(date: str) -> str:
         f"Machine: {processor()}, {knowledge.processors()} processors for this run, {platform.system()} "
         f"{platform.release()}, no graphics card. {load()}",
         f"Python {platform.python_version()}, {versions}; {browser()}.",
-        "pyvis's own page also asks two foreign hosts for files; here these fail at once, elsewhere they take longer.",
+        "pyvis's own page also asks two foreign hosts for files; here these fail at once, elsewhere they take longer. "
+        "networkx's ego_graph copies the whole graph on each call when asked to walk against the edges.",
     ]
     return "\n\n".join(lines)
 

@@ -27,7 +27,7 @@ PAGES = {
     "Cases": "cases",
     "Model": "model",
 }
-MANY = tuple(iri(name) for name in ["soft-tissue-calcification"] * 4 + ["dystrophic-calcification"] * 3)
+LARGE = 110
 
 HELPERS = """
   window.findGraph = () => document.querySelector(".graph") || [...document.querySelectorAll("*")]
@@ -96,7 +96,13 @@ def openings(page: Page, url: str) -> Iterator[Row]:
 
 def drawing(page: Page, url: str, folder: Path) -> Row:
     """A larger graph, beside pyvis's own page of the same nodes and edges with its physics as it comes."""
-    result = views.explore(KnowledgeGraph.open().knowledge, Exploration(MANY))
+    knowledge = KnowledgeGraph.open().knowledge
+    exploration = Exploration((iri("soft-tissue-calcification"),))
+    result = views.explore(knowledge, exploration)
+    while len(result.drawing.nodes) < LARGE:
+        most = max(result.drawing.nodes, key=lambda node: int(node.badge or 0))
+        exploration = exploration.expand(most.id)
+        result = views.explore(knowledge, exploration)
     network = Network(directed=True, cdn_resources="in_line")
     for node in result.drawing.nodes:
         network.add_node(node.id, label=node.label)
@@ -104,7 +110,7 @@ def drawing(page: Page, url: str, folder: Path) -> Row:
         network.add_edge(edge.source, edge.target, label=edge.label)
     file = folder / "pyvis.html"
     file.write_text(network.generate_html(), encoding="utf-8")
-    address = f"{url}/explore?" + "&".join(f"show={local_name(node)}" for node in MANY)
+    address = f"{url}/explore?" + "&".join(f"show={local_name(node)}" for node in exploration.shown)
     ours, rival = [], []
     for _ in range(3):
         ours.append(open_drawn(page, address))

@@ -621,7 +621,7 @@ def explore(knowledge: Knowledge, exploration: Exploration, hidden: Collection[s
             new = list(dict.fromkeys(node for path in paths for node in (path[0].start, *(s.end for s in path))))
             anchor = item[0]
         else:
-            new = [item, *_next_neighbours(knowledge, item, places, hidden)]
+            new = [item, *_next_neighbours(knowledge, item, places)]
             anchor = item
         new = [node for node in dict.fromkeys(new) if node not in places]
         if len(places) + len(new) > MAX_NODES:
@@ -656,9 +656,8 @@ def _neighbours(knowledge: Knowledge, node: str) -> list[str]:
     return sorted(ends, key=lambda end: (_KIND_ORDER[knowledge.kind(end)], knowledge.label(end)))
 
 
-def _next_neighbours(knowledge: Knowledge, node: str, drawn: Collection[str], hidden: Collection[str]) -> list[str]:
-    fresh = [n for n in _neighbours(knowledge, node) if n not in drawn and knowledge.kind(n) not in hidden]
-    return fresh[:EXPAND_BY]
+def _next_neighbours(knowledge: Knowledge, node: str, drawn: Collection[str]) -> list[str]:
+    return [neighbour for neighbour in _neighbours(knowledge, node) if neighbour not in drawn][:EXPAND_BY]
 
 
 def _hidden_neighbours(knowledge: Knowledge, node: str, drawn: Collection[str]) -> int:

@@ -29,4 +29,4 @@ st.html(f"<style>{STYLE}</style>")
 page = st.navigation(pages, position="top")
 with widgets.errors_as_messages():
     page.run()
-    widgets.footer()
+widgets.footer()

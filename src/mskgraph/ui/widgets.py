@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -24,16 +24,22 @@ if TYPE_CHECKING:
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=\"'/@])")
 
+# What Streamlit turns into symbols, its logo and links even where escaped: it looks for them in the text as read.
+_SPELLED = re.compile(r"(?<=[<>~=-])(?=[->=])|(?<=:)(?=streamlit:)|(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+_JOINER = "\u2060"  # has no width and breaks no line
+
 NOTICE = "A teaching and reference tool, not a medical device."
 
 
 def plain(text: str) -> str:
-    """Return text so that Streamlit shows it as it is: nothing in it becomes markup, an icon, colour or formula.
+    """Return text so that Streamlit shows it as it is: nothing in it becomes markup, an icon, colour, formula or link.
+
+    All white space becomes single spaces, as indents and line breaks are markup, too.
 
     >>> plain("<img src=x> :red[a] $x$")
     '\\\\<img src\\\\=x\\\\> \\\\:red\\\\[a\\\\] \\\\$x\\\\$'
     """
-    return _MARKUP.sub(r"\\\1", text)
+    return _MARKUP.sub(r"\\\1", _SPELLED.sub(_JOINER, " ".join(text.split())))
 
 
 @contextmanager
@@ -53,14 +59,15 @@ def opened() -> tuple[KnowledgeGraph, Knowledge]:
 
 def footer() -> None:
     """Say on every page what this is and which version of the knowledge it shows."""
-    kg, knowledge = opened()
-    st.divider()
-    st.markdown(
-        plain(
-            f"{NOTICE} mskgraph {__version__}, knowledge {kg.content_hash[:12]}: {len(knowledge.concepts)} concepts, "
-            f"{len(knowledge.claims)} claims, {len(knowledge.cases)} cases. Sources are on the page Model."
+    about = f"{NOTICE} mskgraph {__version__}."
+    with suppress(MskGraphError):  # the page has told it
+        kg, knowledge = opened()
+        about += (
+            f" Knowledge {kg.content_hash[:12]}: {len(knowledge.concepts)} concepts, {len(knowledge.claims)} claims, "
+            f"{len(knowledge.cases)} cases. Sources are on the page Model."
         )
-    )
+    st.divider()
+    st.markdown(plain(about))
 
 
 # State in the address
@@ -74,13 +81,18 @@ def from_address(knowledge: Knowledge, name: str, kinds: Collection[Kind] = ()) 
     """
     found: dict[str, None] = {}
     for value in st.query_params.get_all(name):
-        concept = iri(value) if re.fullmatch(r"[\w.-]+", value) else ""
+        concept = named(value)
         kind = knowledge.lexicon.kinds.get(concept)
         if kind is None or (kinds and kind not in kinds):
             st.warning(plain(f'The address names "{value[:80]}", which is not in this version of the knowledge.'))
         else:
             found[concept] = None
     return list(found)
+
+
+def named(value: str) -> str:
+    """Return the IRI that a value of the address names; empty if it cannot be a name of ours."""
+    return iri(value) if re.fullmatch(r"[\w.-]+", value) else ""
 
 
 def to_address(**parameters: Sequence[str]) -> None:

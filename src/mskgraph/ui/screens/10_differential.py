@@ -94,7 +94,7 @@ def ask() -> tuple[list[str], list[str], Regime]:
         placeholder="Finding, site and look in any order, words may be cut short: calc triceps",
     )
     unread = st.session_state.get("unread", "")
-    if unread:
+    if unread and unread == st.session_state.typed:
         st.warning(plain(f'Nothing is called "{unread}".'))
         for label in knowledge.lexicon.suggest(unread, FEATURE_KINDS):
             st.button(plain(label), key=f"suggest_{label}", on_click=on_suggested, args=(label,))
@@ -178,9 +178,9 @@ def row(candidate: Candidate, place: str, selected: str) -> None:
 def name(candidate: Candidate, selected: str, where: str) -> None:
     """Show a candidate's name as a button that selects it."""
     st.button(
-        plain(candidate.label),
+        f"**{plain(candidate.label)}**" if candidate.iri == selected else plain(candidate.label),
         key=f"{where}_{candidate.iri}",
-        type="primary" if candidate.iri == selected else "secondary",
+        icon=":material/chevron_right:" if candidate.iri == selected else None,
         on_click=on_candidate,
         args=(candidate.iri,),
     )
@@ -296,7 +296,9 @@ if result.candidates:
     )
     with st.container(horizontal=True):
         if everything or len(drawing.nodes) < drawing.total_nodes:
-            st.toggle("Draw all candidates", value=everything, key="draw_all", on_change=on_all)
+            if st.session_state.get("draw_all") != everything:
+                st.session_state.draw_all = everything
+            st.toggle("Draw all candidates", key="draw_all", on_change=on_all)
         widgets.copy_link()
         widgets.exports(
             "Differential of " + ", ".join(map(knowledge.label, present)),

@@ -24,7 +24,7 @@ def from_address() -> Exploration:
     """Read what was opened from the address, or the example; what is unknown there is left out."""
     shown: list[str | tuple[str, str]] = []
     for value in st.query_params.get_all("show"):
-        ends = [iri(part) for part in value.split(PATH)]
+        ends = [widgets.named(part) for part in value.split(PATH)]
         if all(end in knowledge.lexicon.kinds for end in ends) and len(ends) in (1, 2):
             shown.append(ends[0] if len(ends) == 1 else (ends[0], ends[1]))
         else:
@@ -106,8 +106,9 @@ def toolbar(hidden: Sequence[str]) -> None:
         on_change=on_search,
         placeholder="Any concept or case",
     )
-    if st.session_state.get("explore_kinds") is None or set(st.session_state.explore_kinds) & set(hidden):
-        st.session_state.explore_kinds = [kind for kind in KINDS if kind not in hidden]
+    shown = [kind for kind in KINDS if kind not in hidden]
+    if set(st.session_state.get("explore_kinds") or ()) != set(shown):
+        st.session_state.explore_kinds = shown
     st.pills(
         "Kinds shown",
         KINDS,

@@ -13,6 +13,7 @@ const EDGE_FONT_SIZE = 12;
 const DOUBLE_CLICK_MS = 400;
 const SMALLEST_TEXT = 3.5; // below this many pixels a label is only grey noise: leave it out
 const MAX_SCALE = 1.15; // a graph of two nodes is not blown up to poster size
+const LOOP = 80; // height of an edge from a node to itself, label included
 const MAX_PNG_SIDE = 8192;
 const REMEMBERED_GRAPHS = 60;
 
@@ -145,6 +146,8 @@ class GraphView {
     this.canvas = this.frame.querySelector("canvas");
     this.frame.setAttribute("role", "application");
     this.frame.setAttribute("aria-describedby", "graph-keys");
+    // vis-network hides its tooltip when the mouse moves off a node, but not when it leaves the canvas from one.
+    this.frame.addEventListener("mouseleave", () => this.net.interactionHandler.popup?.hide());
     this.canvas.setAttribute("role", "img");
     this.listen();
   }
@@ -372,6 +375,10 @@ class GraphView {
       right = Math.max(right, x + item.width / 2);
       top = Math.min(top, y - item.height / 2);
       bottom = Math.max(bottom, y + item.height / 2);
+    }
+    for (const edge of this.edges.get()) { // an edge from a node to itself stands above it, with its label
+      const item = edge.from === edge.to && this.items.get(edge.from);
+      if (item) top = Math.min(top, this.net.getPosition(edge.from).y - item.height / 2 - LOOP);
     }
     if (left > right) return { x: 0, y: 0, width: 1, height: 1 };
     return { x: (left + right) / 2, y: (top + bottom) / 2, width: right - left + 40, height: bottom - top + 40 };
