@@ -67,10 +67,15 @@ def next_observations(engine: Engine, ranking: Ranking, limit: int = 5) -> list[
     A guarantee, not an expectation: whichever way the feature turns out, no more candidates stay undominated. Ties go
     to the one that leaves the narrowest intervals.
     """
+    found = [_outcome(ranking, feature, low, high) for feature, low, high in _telling(engine, ranking)]
+    return sorted(found, key=lambda o: (o.worst_case, o.width, o.feature))[:limit]
+
+
+def _telling(engine: Engine, ranking: Ranking) -> Iterator[tuple[str, credal.Floats, credal.Floats]]:
+    """Yield each feature not yet asked about that has a number for some candidate, with its bounds for each of them."""
     place = {candidate: index for index, candidate in enumerate(ranking.candidates)}
     asked = {*ranking.query.present, *ranking.query.absent}
     covered = {above for feature in asked for above in engine.knowledge.ancestors(feature)}
-    found = []
     for feature in sorted(engine.supports.targets()):
         if feature in covered or engine.knowledge.kind(feature) not in _ASKABLE:
             continue
@@ -81,20 +86,26 @@ def next_observations(engine: Engine, ranking: Ranking, limit: int = 5) -> list[
         low, high = np.zeros(len(place)), np.ones(len(place))
         for index, matches in by_candidate.items():
             low[index], high[index], _ = together(matches)
-        if not ((low > 0) | (high < 1)).any():
-            continue  # no number, so nothing that is seen could tell anybody apart
-        found.append(_outcome(ranking, feature, low, high))
-    return sorted(found, key=lambda o: (o.worst_case, o.width, o.feature))[:limit]
+        if ((low > 0) | (high < 1)).any():
+            yield feature, low, high
+
+
+def _ways(
+    ranking: Ranking, low: credal.Floats, high: credal.Floats
+) -> Iterator[tuple[str, credal.Floats, credal.Floats]]:
+    """Yield the joint bounds of the candidates if a feature with these bounds is present, and if it is absent."""
+    a, b = ranking.support
+    for way, least, most in (("present", low, high), ("absent", 1 - high, 1 - low)):
+        yield way, *ranking.mass.joint(a * least, b * most)
 
 
 def _outcome(ranking: Ranking, feature: str, low: credal.Floats, high: credal.Floats) -> Observation:
-    a, b = ranking.support
-    counts, widths = [], []
-    for least, most in ((low, high), (1 - high, 1 - low)):
-        surely, possibly = ranking.mass.joint(a * least, b * most)
-        counts.append(int(credal.undominated(surely, possibly).sum()))
-        widths.append(float((possibly - surely).sum()))
-    return Observation(feature, max(counts), max(widths))
+    ways = [(surely, possibly) for _, surely, possibly in _ways(ranking, low, high)]
+    return Observation(
+        feature,
+        max(int(credal.undominated(surely, possibly).sum()) for surely, possibly in ways),
+        max(float((possibly - surely).sum()) for surely, possibly in ways),
+    )
 
 
 def robustness(engine: Engine, ranking: Ranking) -> list[Variation]:
@@ -150,11 +161,13 @@ def smallest_change(engine: Engine, ranking: Ranking, candidate: str) -> Change 
     """
     inside = candidate in ranking.first_layer
     query = ranking.query
-    asked = [*query.present, *query.absent]
-    trials = [(feature, "not asked") for feature in asked]
+    trials = [(feature, "not asked") for feature in (*query.present, *query.absent)]
     trials += [(feature, "absent") for feature in query.present] + [(f, "present") for f in query.absent]
-    fresh = [f for f in sorted(engine.supports.targets()) if engine.knowledge.kind(f) in _ASKABLE and f not in asked]
-    trials += [(feature, way) for feature in fresh for way in ("present", "absent")]
+    place = ranking.candidates.index(candidate)
+    for feature, low, high in _telling(engine, ranking):
+        for way, surely, possibly in _ways(ranking, low, high):
+            if bool(credal.undominated(surely, possibly)[place]) != inside:
+                trials.append((feature, way))
     for feature, way in trials:
         present = [f for f in query.present if f != feature] + ([feature] if way == "present" else [])
         absent = [f for f in query.absent if f != feature] + ([feature] if way == "absent" else [])

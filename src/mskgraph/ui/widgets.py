@@ -204,7 +204,7 @@ def exports(
     name: str,
     drawing: Drawing,
     rows: Sequence[Mapping[str, Any]],
-    turtle: Callable[[], str] | None = None,
+    turtle: Callable[[], str],
     note: str = "",
 ) -> None:
     """Offer the view as files that work without this program; each is made when it is asked for.
@@ -218,8 +218,7 @@ def exports(
         st.markdown("The picture is saved as PNG with the button on the graph.")
         _download("Table as CSV", lambda: pandas.DataFrame(rows).to_csv(index=False), f"{slug}.csv", "text/csv")
         _download("Graph as HTML", lambda: standalone_html(drawing, name, note), f"{slug}.html", "text/html")
-        if turtle is not None:
-            _download("Triples as Turtle", turtle, f"{slug}.ttl", "text/turtle")
+        _download("Triples as Turtle", turtle, f"{slug}.ttl", "text/turtle")
 
 
 def _download(label: str, make: Callable[[], str], file: str, mime: str) -> None:

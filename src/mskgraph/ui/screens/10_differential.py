@@ -142,6 +142,7 @@ def ranked(result: Differential, selected: str) -> None:
                 name(candidate, selected, "urgent")
         st.markdown("Malignant or urgent, whatever their place in the list.")
     st.header(f"{len(result.candidates)} candidates")
+    st.markdown("Bars are probabilities with all that is given, on a log-odds scale; the line in the middle is 50 %.")
     groups: dict[str, list[Candidate]] = {}
     for candidate in result.candidates:
         group = "" if views.stands_out(candidate) else views.under(knowledge, candidate)

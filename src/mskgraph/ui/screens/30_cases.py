@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from mskgraph import views
+from mskgraph import ontology, views
 from mskgraph.graph import Case
 from mskgraph.terms import Kind
 from mskgraph.ui import widgets
@@ -122,7 +122,14 @@ def show(case: Case) -> None:
     )
     with st.container(horizontal=True):
         widgets.copy_link()
-        widgets.exports(case.label, drawing, views.observation_rows(knowledge, case), note=widgets.NOTICE)
+        nodes = " ".join(f"<{node}>" for node in (case.iri, *(o.iri for o in case.observations)))
+        widgets.exports(
+            case.label,
+            drawing,
+            views.observation_rows(knowledge, case),
+            lambda: ontology.turtle_of(kg.store.answer(f"DESCRIBE {nodes}").body),
+            widgets.NOTICE,
+        )
     widgets.table(views.edge_rows(drawing), "No paths.")
 
 

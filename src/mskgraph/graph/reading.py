@@ -1,0 +1,281 @@
+"""From a store to the knowledge: one query for each kind of object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from mskgraph.graph.knowledge import BROADER, PART_OF, Knowledge
+from mskgraph.graph.records import (
+    NOT_STATED,
+    Case,
+    Claim,
+    Concept,
+    Discriminator,
+    Estimate,
+    Image,
+    Observation,
+    Reference,
+    Relation,
+    Step,
+    Table,
+    TeachingPoint,
+)
+from mskgraph.store import Row, Store, query_text, select
+from mskgraph.terms import Kind, Lexicon, Name, iri, local_name
+
+KINDS: dict[str, Kind] = {
+    iri("Finding"): "finding",
+    iri("Morphology"): "morphology",
+    iri("Site"): "site",
+    iri("Context"): "context",
+    iri("Diagnosis"): "diagnosis",
+    iri("Case"): "case",
+}
+
+
+def build(store: Store) -> Knowledge:
+    """Read a store into a :class:`Knowledge`."""
+    rows = select(store, query_text("concept_names"))
+    names = _names(rows)
+    lexicon = Lexicon(names)
+    relations = {
+        row["relation"]: Relation(row["relation"], row["label"], row["inverse"])
+        for row in select(store, query_text("relations"))
+    }
+    edges = _edges(store, lexicon, relations)
+    steps: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in edges:
+        steps[step.start].append(step)
+        steps[step.end].append(Step(step.end, relations[step.relation].inverse, step.start, step.claim))
+    for away in steps.values():
+        away.sort(key=lambda step: (lexicon.labels[step.end], relations[step.relation].label, step.claim or ""))
+    return Knowledge(
+        concepts=_concepts(select(store, query_text("concept_facts")), _synonyms(rows), lexicon),
+        claims=_claims(store),
+        cases=_cases(store),
+        tables=_tables(select(store, query_text("differential_tables"))),
+        discriminators=_discriminators(select(store, query_text("discriminators"))),
+        teaching_points=_teaching_points(select(store, query_text("teaching_points"))),
+        relations=relations,
+        edges=edges,
+        lexicon=lexicon,
+        _steps=dict(steps),
+    )
+
+
+def _names(rows: Iterable[Row]) -> list[Name]:
+    preferred = {iri("skos:prefLabel"), iri("dcterms:title")}
+    return [Name(row["concept"], row["name"], KINDS[row["class"]], row["property"] in preferred) for row in rows]
+
+
+def _synonyms(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """Return each concept's synonyms; known misspellings help a search but are nothing to show."""
+    synonyms: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row["property"] == iri("skos:altLabel"):
+            synonyms[row["concept"]].append(row["name"])
+    return synonyms
+
+
+def _edges(store: Store, lexicon: Lexicon, relations: Mapping[str, Relation]) -> list[Step]:
+    # The same WHERE clause that derives the one-step triples also tells on which claim each rests.
+    construct = query_text("derive_edges")
+    head = "CONSTRUCT { ?from ?relation ?to }"
+    if construct.count(head) != 1:
+        raise ValueError(f"derive_edges.rq must have exactly one head {head}")
+    rows = select(store, construct.replace(head, "SELECT DISTINCT ?from ?relation ?to ?claim"))
+    # What a case shows and what a case is stated to be need no claim: the case is its own source.
+    derived = {
+        Step(
+            row["from"], row["relation"], row["to"], row.get("claim") if lexicon.kinds[row["from"]] != "case" else None
+        )
+        for row in rows
+    }
+    hierarchy = {
+        Step(row["concept"], row["property"], row["value"])
+        for row in select(store, query_text("concept_facts"))
+        if row["property"] in (BROADER, PART_OF)
+    }
+    return sorted(derived | hierarchy, key=lambda step: (step.start, step.relation, step.end, step.claim or ""))
+
+
+def _grouped(rows: Iterable[Row], key: str) -> dict[str, dict[str, list[Reference]]]:
+    """Gather rows of subject, property, value and label into one dictionary of properties for each subject."""
+    grouped: defaultdict[str, defaultdict[str, list[Reference]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        values = grouped[row[key]]
+        if "value" in row:
+            values[local_name_of(row["property"])].append(Reference(row["value"], row.get("valueLabel", "")))
+    for properties in grouped.values():
+        for references in properties.values():
+            references.sort(key=lambda reference: (reference.label, reference.iri))
+    return {subject: dict(properties) for subject, properties in grouped.items()}
+
+
+def local_name_of(full: str) -> str:
+    """Return the part of an IRI after its last ``#`` or ``/``.
+
+    >>> local_name_of("http://www.w3.org/2004/02/skos/core#broader")
+    'broader'
+    """
+    return full.rpartition("#")[2].rpartition("/")[2]
+
+
+def _iris(properties: Mapping[str, Sequence[Reference]], name: str) -> tuple[str, ...]:
+    return tuple(reference.iri for reference in properties.get(name, ()))
+
+
+def _one(properties: Mapping[str, Sequence[Reference]], name: str) -> str:
+    values = properties.get(name, ())
+    return values[0].iri if values else ""
+
+
+def _concepts(rows: Iterable[Row], synonyms: Mapping[str, list[str]], lexicon: Lexicon) -> dict[str, Concept]:
+    facts = _grouped(rows, "concept")
+    return {
+        node: Concept(
+            iri=node,
+            label=label,
+            kind=lexicon.kinds[node],
+            definition=_one(facts.get(node, {}), "definition"),
+            synonyms=tuple(sorted(synonyms.get(node, ()))),
+            parents=_iris(facts.get(node, {}), "broader"),
+            part_of=_iris(facts.get(node, {}), "partOf"),
+            categories=tuple(facts.get(node, {}).get("category", ())),
+            must_not_miss=_one(facts.get(node, {}), "mustNotMissReason"),
+            notes=_iris(facts.get(node, {}), "note"),
+            sources=tuple(facts.get(node, {}).get("source", ())),
+        )
+        for node, label in lexicon.labels.items()
+        if lexicon.kinds[node] != "case"
+    }
+
+
+def _estimates(rows: Iterable[Row]) -> dict[str, Estimate]:
+    def number(row: Row, name: str) -> float | None:
+        return float(row[name]) if name in row else None
+
+    def count(row: Row, name: str) -> int | None:
+        return int(row[name]) if name in row else None
+
+    return {
+        row["estimate"]: Estimate(
+            form=local_name(row["form"]).removeprefix("form-"),
+            stated=row.get("stated", ""),
+            lower=number(row, "lower"),
+            upper=number(row, "upper"),
+            numerator=count(row, "numerator"),
+            denominator=count(row, "denominator"),
+            marks=count(row, "marks"),
+            word=row.get("word"),
+        )
+        for row in rows
+    }
+
+
+def _claims(store: Store) -> dict[str, Claim]:
+    estimates = _estimates(select(store, query_text("estimates")))
+    tables = {row["table"]: row["finding"] for row in select(store, query_text("differential_tables"))}
+    claims = {}
+    for node, said in _grouped(select(store, query_text("claims")), "claim").items():
+        table = _one(said, "table")
+        relation = "row" if table else next(r for r in ("feature", "leadsTo", "progressesTo") if r in said)
+        claims[node] = Claim(
+            iri=node,
+            diagnosis=_one(said, "diagnosis"),
+            relation=relation,
+            target=tables[table] if table else _one(said, relation),
+            estimate=estimates.get(_one(said, "estimate"), NOT_STATED),
+            source=said["source"][0],
+            confidence=said["confidence"][0].label if "confidence" in said else "",
+            of_finding=_one(said, "ofFinding") or None,
+            sites=_iris(said, "atSite"),
+            population=_one(said, "population"),
+            modalities=tuple(modality.label for modality in said.get("modality", ())),
+            locator=_one(said, "locator"),
+            notes=_iris(said, "note"),
+            conflicts=_iris(said, "conflictsWith"),
+            table=table or None,
+            rank=int(_one(said, "rank")) if table else None,
+        )
+    return claims
+
+
+def _tables(rows: Iterable[Row]) -> dict[str, Table]:
+    return {
+        row["table"]: Table(
+            row["table"], row["title"], row["finding"], row["setting"], Reference(row["source"], row["sourceTitle"])
+        )
+        for row in rows
+    }
+
+
+def _discriminators(rows: Iterable[Row]) -> dict[str, Discriminator]:
+    return {
+        node: Discriminator(
+            iri=node,
+            given=_iris(said, "given"),
+            points_to=_iris(said, "pointsTo"),
+            source=said["source"][0],
+            notes=_iris(said, "note"),
+            conflicts=_iris(said, "conflictsWith"),
+        )
+        for node, said in sorted(_grouped(rows, "rule").items())
+    }
+
+
+def _teaching_points(rows: Sequence[Row]) -> list[TeachingPoint]:
+    about: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        about[row["point"]].append(row["about"])
+    points = {
+        TeachingPoint(
+            row["point"],
+            row["text"],
+            tuple(sorted(about[row["point"]])),
+            Reference(row["source"], row["sourceTitle"]),
+        )
+        for row in rows
+    }
+    return sorted(points, key=lambda point: (point.text, point.iri))
+
+
+def _cases(store: Store) -> dict[str, Case]:
+    observations: defaultdict[str, list[Observation]] = defaultdict(list)
+    rows = select(store, query_text("observations"))
+    case_of = {row["observation"]: row["case"] for row in rows}
+    for node, seen in sorted(_grouped(rows, "observation").items()):
+        observations[case_of[node]].append(
+            Observation(
+                iri=node,
+                finding=_one(seen, "finding"),
+                present=_one(seen, "present") in ("true", "1"),
+                sites=_iris(seen, "site") + _iris(seen, "possibleSite"),
+                side=seen["side"][0].label if "side" in seen else "",
+                morphologies=_iris(seen, "morphology"),
+                images=tuple(image.label for image in seen.get("image", ())),
+                notes=_iris(seen, "note"),
+            )
+        )
+    images: defaultdict[str, list[Image]] = defaultdict(list)
+    for row in select(store, query_text("images")):
+        images[row["case"]].append(Image(row["image"], row["identifier"], row["description"]))
+    rows = select(store, query_text("cases"))
+    heads = {row["case"]: row for row in rows}
+    return {
+        node: Case(
+            iri=node,
+            label=heads[node]["title"],
+            description=heads[node]["description"],
+            source=Reference(heads[node]["source"], heads[node]["sourceTitle"]),
+            observations=tuple(observations[node]),
+            images=tuple(images[node]),
+            contexts=tuple(dict.fromkeys(_iris(said, "context"))),
+            diagnoses=_iris(said, "statedDiagnosis"),
+            causes=_iris(said, "statedCause"),
+            maybe_same_patient=_iris(said, "possiblySamePatient"),
+            notes=_iris(said, "note"),
+        )
+        for node, said in sorted(_grouped(rows, "case").items())
+    }
