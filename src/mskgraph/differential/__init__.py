@@ -334,6 +334,9 @@ def _warnings(
         yield "No source in the graph states how often each of these causes occurs, so their probability is not known."
     else:
         yield from _prevalence_words(engine, ranking)
+    silent = [f for f in (*ranking.query.present, *ranking.query.absent) if not _numbered(ranking, f)]
+    if silent:
+        yield f"No source gives a number for these, so the bounds leave them out: {', '.join(map(label, silent))}."
     if ranking.query.findings and (loose := engine.rank(ranking.query, replace(ranking.setting, dependence="any"))):
         joining = sorted(loose.first_layer - ranking.first_layer)
         if joining:
@@ -342,6 +345,13 @@ def _warnings(
     disputed = [c.label for c in candidates if any(e.claim.conflicts for e in c.evidence)]
     for name in dict.fromkeys(disputed):
         yield f"Sources disagree about {name}; see its claims."
+
+
+def _numbered(ranking: Ranking, feature: str) -> bool:
+    """Whether a source gives a number for a feature under some candidate, or the table for the feature itself."""
+    if ranking.table and feature == ranking.table.finding:
+        return True
+    return any(m.frequency != UNKNOWN for matches in ranking.matches for m in matches if m.feature == feature)
 
 
 def _prevalence_words(engine: Engine, ranking: Ranking) -> Iterable[str]:

@@ -206,6 +206,8 @@ class Engine:
     ) -> tuple[Floats, Floats, Floats]:
         """Return lower, upper and reference probability of the evidence for each candidate.
 
+        A feature for which no source gives a number, for no candidate, is left out of the bounds.
+
         :param conditioned: the finding that every prior is already given
         """
         features = [(f, True) for f in query.present if f != conditioned] + [(f, False) for f in query.absent]
@@ -225,7 +227,8 @@ class Engine:
                     a[row, place[feature]], b[row, place[feature]] = lower, upper
                     middle[row, place[feature]] = centre
         combine = credal.product if setting.dependence == "independent" else credal.frechet
-        least, most = combine(a, b)
+        told = ((a > 0) | (b < 1)).any(axis=0)  # what nobody gives a number for tells nobody apart
+        least, most = combine(a[:, told], b[:, told])
         return least, most, middle.prod(axis=1)
 
 
