@@ -319,3 +319,13 @@ def test_graphs_of_any_shape(edges: Edges, start: int, end: int) -> None:
     for site in (iri(f"site-{n}") for n in range(SIZE)):
         up = networkx.DiGraph((e.start, e.end) for e in expected if e.claim is None)
         assert knowledge.ancestors(site) == {site, *(networkx.descendants(up, site) if site in up else ())}
+
+
+def test_a_case_leads_to_what_is_stated_of_it(knowledge: Knowledge) -> None:
+    """Every kind of edge of docs/model.md is there: an unbound variable once took those of cases away."""
+    kinds = {(step.relation, knowledge.kind(step.start), knowledge.kind(step.end)) for step in knowledge.edges}
+    assert (iri("isCaseOf"), "case", "diagnosis") in kinds
+    assert (iri("inContext"), "case", "context") in kinds
+    stated = {(case.iri, node) for case in knowledge.cases.values() for node in (*case.diagnoses, *case.causes)}
+    walked = {(s.start, s.end) for s in knowledge.edges if s.relation in (iri("isCaseOf"), iri("inContext"))}
+    assert stated <= walked

@@ -142,7 +142,7 @@ def interval_bar(bounds: tuple[float, float], ends: tuple[float, float]) -> None
     st.html(
         f'<div role="img" aria-label="{words}" title="{words}" class="interval">'
         f'<div class="bar" style="margin-left:{min(start, 98):.1f}%;width:{width:.1f}%"></div></div>',
-        width=130,
+        width=110,
     )
 
 
@@ -158,9 +158,10 @@ def table(rows: Sequence[Mapping[str, str]], empty: str, key: str | None = None)
 
 
 def bullets(title: str, texts: Sequence[str]) -> None:
-    """Show texts as a list under a title, or nothing if there are none."""
+    """Show texts as a list under a title, if there is one, or nothing if there are no texts."""
     if texts:
-        st.markdown("\n".join([f"**{plain(title)}**", "", *(f"- {plain(text)}" for text in texts)]))
+        head = [f"**{plain(title)}**", ""] if title else []
+        st.markdown("\n".join([*head, *(f"- {plain(text)}" for text in texts)]))
 
 
 def text_table(rows: Sequence[Mapping[str, str]]) -> None:

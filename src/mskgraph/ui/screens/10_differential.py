@@ -165,7 +165,7 @@ def rows(candidates: Sequence[Candidate], place: Mapping[str, str], selected: st
 def row(candidate: Candidate, place: str, selected: str) -> None:
     """Show one candidate."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{plain(place)}**", width=44)
+        st.markdown(f"**{plain(place)}**", width=34)
         name(candidate, selected, "list")
         st.markdown(f"**{plain(candidate.quantity or 'not stated')}**", width="content")
         widgets.interval_bar(candidate.posterior, views.log_odds_bar(candidate.posterior))
@@ -276,8 +276,11 @@ def turtle(store: Store, candidate: Candidate) -> str:
 st.title("Differential")
 present, absent, regime = ask()
 result = differential(knowledge, present, absent, regime)
-for warning in result.warnings:
-    st.markdown(plain(warning))
+if len(result.warnings) > 1:
+    with st.expander(f"{len(result.warnings)} notes on this answer"):
+        widgets.bullets("", result.warnings)
+else:
+    widgets.bullets("", result.warnings)
 if result.candidates:
     wanted = widgets.from_address(knowledge, "why", ["diagnosis"])
     candidate = next((c for c in result.candidates if c.iri in wanted), result.candidates[0])
