@@ -356,7 +356,7 @@ def spoilt(folder: Path, before: str, after: str) -> Path:
         (
             "msk:lower 0.95 ;",
             "msk:lower 0.98 ;",
-            "The lower bounds of the rows add up to 100.0111 %, more than 100 %. Lower every lower bound by 0.0022",
+            "The lower bounds of the rows add up to 100.0111 %, more than 100 %. Lower every lower bound by 0.00",
         ),
         (
             "msk:upper 0.98 .",

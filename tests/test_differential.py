@@ -7,11 +7,9 @@ import json
 import random
 from dataclasses import replace
 
-import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
 from scipy.stats import beta
 
 from mskgraph import KnowledgeGraph
@@ -23,7 +21,6 @@ from mskgraph.differential import (
     Differential,
     bounds,
     differential,
-    natural_extension,
 )
 from mskgraph.errors import UnknownTerm
 from mskgraph.graph import NOT_STATED, Estimate, Knowledge
@@ -84,10 +81,24 @@ def by_name(result: Differential, name: str) -> Candidate:
 # The table of the seed
 
 
+def listed(result: Differential) -> list[Candidate]:
+    """The causes that the table lists, in shown order."""
+    return [candidate for candidate in result.candidates if candidate.quantity]
+
+
 def test_the_six_causes_of_the_table_come_in_its_order(knowledge: Knowledge) -> None:
+    """Whatever may take all of the first one's mass stands beside it; the rarest is surely behind."""
     result = differential(knowledge, [CALCIFICATION])
-    assert [(name, layers(result)[name]) for name in order(result)[:6]] == TABLE
-    assert [candidate.quantity for candidate in result.candidates[:6]] == [
+    assert order(result)[0] == TABLE[0][0]
+    rows = listed(result)
+    assert {local_name(candidate.iri) for candidate in rows} == {name for name, _ in TABLE}
+    places = dict(TABLE)
+    ranks = [places[local_name(candidate.iri)] for candidate in rows]
+    assert ranks == sorted(ranks)
+    assert [candidate.reference for candidate in rows] == sorted((c.reference for c in rows), reverse=True)
+    assert rows[0].layer == 1
+    assert all(candidate.layer == 1 for candidate in result.candidates if candidate.parents)
+    assert [candidate.quantity for candidate in rows] == [
         "95-98 %",
         "1-2 %",
         "1-2 %",
@@ -104,7 +115,7 @@ def test_the_bounds_of_the_table_are_those_that_can_be_reached(knowledge: Knowle
     assert first.posterior == pytest.approx((0.95889, 0.97989), abs=5e-6)
     assert first.posterior[0] < first.reference < first.posterior[1]
     assert [row.stated for row in result.coherence[:3]] == [(0.95, 0.98), (0.01, 0.02), (0.01, 0.02)]
-    assert [c.posterior for c in result.candidates[:6]] == [row.reachable for row in result.coherence]
+    assert [c.posterior for c in listed(result)] == [pytest.approx(row.reachable) for row in result.coherence]
     assert [knowledge.claims[row.row].rank for row in result.coherence] == [1, 2, 2, 4, 5, 6]
     for row in result.coherence:
         assert row.stated[0] - 1e-12 <= row.reachable[0] <= row.reachable[1] <= row.stated[1] + 1e-12
@@ -118,10 +129,11 @@ def test_the_wider_differential_is_listed_under_dystrophic_calcification(
     candidate = by_name(result, name)
     assert category in [reference.label for reference in candidate.categories]
     assert iri("dystrophic-calcification") in candidate.parents
-    assert candidate.layer > 5
+    assert candidate.layer == 1
+    assert candidate.reference < by_name(result, "dystrophic-calcification").reference
     # Any share of what its parents reach is possible.
     reach = max(by_name(result, local_name(parent)).posterior[1] for parent in candidate.parents)
-    assert candidate.posterior == (0.0, reach)
+    assert candidate.posterior == pytest.approx((0.0, reach))
     assert f"msk:{name}" not in candidate.label
 
 
@@ -139,11 +151,11 @@ def test_equal_leaves_prevalence_out(knowledge: Knowledge) -> None:
     stated, equal = (differential(knowledge, [CALCIFICATION], regime=regime) for regime in ("stated", "equal"))
     assert set(order(stated)) == set(order(equal))
     assert order(stated) != order(equal)
-    assert equal.coherence == ()
-    names = [name for name, _ in TABLE]
-    assert len({layers(equal)[name] for name in names}) == 1
-    assert {c.posterior for c in equal.candidates} == {UNKNOWN}
-    assert {c.reference for c in equal.candidates} == {0.0}
+    assert equal.coherence == stated.coherence  # what the table says stays to be seen
+    each = 1 / len(equal.candidates)
+    for candidate in equal.candidates:
+        assert (candidate.layer, candidate.support) == (1, (1, 1))
+        assert (*candidate.posterior, candidate.reference) == pytest.approx((each,) * 3)
 
 
 def test_equal_does_not_deny_what_the_sources_state(knowledge: Knowledge) -> None:
@@ -155,73 +167,51 @@ def test_equal_does_not_deny_what_the_sources_state(knowledge: Knowledge) -> Non
 
 
 def test_what_explains_more_comes_first(knowledge: Knowledge) -> None:
-    result = differential(knowledge, [CALCIFICATION, iri("rice-grain"), iri("aligned-with-muscle-fibres")])
+    present = [CALCIFICATION, iri("rice-grain"), iri("aligned-with-muscle-fibres")]
+    result = differential(knowledge, present, regime="equal")
     assert order(result)[0] == "cysticercosis"
+    stated = differential(knowledge, present)
+    assert order(stated)[:2] == ["dystrophic-calcification", "cysticercosis"]  # what is listed counts with all under it
     assert result.candidates[0].unexplained == ()
     assert set(by_name(result, "metastatic-calcification").unexplained) == {
         iri("rice-grain"),
         iri("aligned-with-muscle-fibres"),
     }
-    assert all(c.posterior == UNKNOWN for c in result.candidates)
-    assert any("alone" in warning for warning in result.warnings)
+    assert any(warning.startswith("Stated prevalence is left out") for warning in result.warnings)
 
 
 def test_claims_about_a_kind_come_before_general_ones(knowledge: Knowledge) -> None:
     result = differential(knowledge, [PHLEBOLITH])
     assert set(order(result)[:2]) == {"venous-thrombosis", "soft-tissue-haemangioma"}
-    assert {c.layer for c in result.candidates[:2]} == {1}
-    assert min(c.layer for c in result.candidates[2:]) > 1
+    assert min(c.reference for c in result.candidates[:2]) > max(c.reference for c in result.candidates[2:])
     assert "dystrophic-calcification" in order(result)[2:]
 
 
 def test_a_feature_that_is_often_seen_counts_against_when_absent(knowledge: Knowledge) -> None:
-    before = differential(knowledge, [CALCIFICATION, iri("elongated")])
-    after = differential(knowledge, [CALCIFICATION, iri("elongated")], [iri("rice-grain")])
-    assert order(before)[0] == "cysticercosis"
+    before = differential(knowledge, [CALCIFICATION], regime="equal")
+    after = differential(knowledge, [CALCIFICATION], [iri("rice-grain")], regime="equal")
+    assert by_name(before, "cysticercosis").support == (1, 1)
+    assert by_name(after, "cysticercosis").support == pytest.approx((0.01, 0.2))
+    assert by_name(after, "cysticercosis").reference < by_name(before, "cysticercosis").reference
     assert order(after)[-1] == "cysticercosis"
     evidence = [e for e in by_name(after, "cysticercosis").evidence if not e.present]
     assert {e.feature for e in evidence} == {iri("rice-grain")}
 
 
-def test_absence_of_what_nobody_counted_changes_no_order(knowledge: Knowledge) -> None:
-    known = {c.target for c in knowledge.claims.values() if bounds(c.estimate) != UNKNOWN}
-    unknown = sorted({c.target for c in knowledge.claims.values() if c.relation == "feature"} - known)
-    assert len(unknown) >= 3
-    expected = differential(knowledge, [CALCIFICATION])
-    for feature in unknown:
-        result = differential(knowledge, [CALCIFICATION], [feature])
-        assert (order(result), layers(result)) == (order(expected), layers(expected)), feature
-
-
-def test_no_site_changes_the_order(knowledge: Knowledge) -> None:
+def test_no_site_that_nobody_speaks_of_changes_the_order(knowledge: Knowledge) -> None:
     """A site that a source does not mention says nothing against a diagnosis."""
+    spoken = {claim.target for claim in knowledge.claims.values() if claim.relation == "feature"}
+    spoken |= {site for claim in knowledge.claims.values() for site in claim.sites}
     expected = differential(knowledge, [CALCIFICATION])
-    sites = sorted(c.iri for c in knowledge.concepts.values() if c.kind == "site")
-    changed = [
-        knowledge.label(site)
-        for site in sites
-        for result in [differential(knowledge, [CALCIFICATION, site])]
-        if (order(result), layers(result)) != (order(expected), layers(expected))
+    silent = [
+        concept.iri
+        for concept in knowledge.concepts.values()
+        if concept.kind == "site" and not spoken & {*knowledge.ancestors(concept.iri), *knowledge.below(concept.iri)}
     ]
-    assert changed == []
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.data())
-def test_the_order_of_the_features_does_not_matter(
-    knowledge: Knowledge, features: list[str], data: st.DataObject
-) -> None:
-    present = data.draw(st.lists(st.sampled_from(features), min_size=1, max_size=5, unique=True))
-    absent = data.draw(st.lists(st.sampled_from(features), max_size=2, unique=True))
-    shuffled = data.draw(st.permutations(present))
-    first, second = (differential(knowledge, given, absent) for given in (present, shuffled))
-    assert order(first) == order(second)
-    assert layers(first) == layers(second)
-    for one, other in zip(first.candidates, second.candidates, strict=True):
-        assert one.posterior == other.posterior
-        assert one.support == pytest.approx(other.support)
-        assert set(one.path) == set(other.path)
-        assert set(one.parents) == set(other.parents)
+    assert len(silent) > 10
+    for site in silent:
+        result = differential(knowledge, [CALCIFICATION, site])
+        assert (order(result), layers(result)) == (order(expected), layers(expected)), knowledge.label(site)
 
 
 def test_a_feature_named_twice_counts_once(knowledge: Knowledge) -> None:
@@ -266,15 +256,17 @@ def test_every_candidate_is_reached_over_sourced_claims(
                 assert claim.source.iri
                 assert claim.source.label
                 assert {step.start, step.end} <= {claim.diagnosis, claim.target}
-        explained = {evidence.feature for evidence in candidate.evidence if evidence.present}
-        assert explained
-        assert not findings or explained & findings
+        assert not findings or {e.feature for e in candidate.evidence if e.present} & findings
         assert {evidence.feature for evidence in candidate.evidence if not evidence.present} <= set(absent)
+        # A claim that something is never seen bears on what is seen, but explains nothing.
+        explained = {e.feature for e in candidate.evidence if e.present and not e.claim.excluded}
+        assert explained
         for evidence in candidate.evidence:
             assert evidence.frequency == bounds(evidence.claim.estimate)
-            assert not (evidence.present and evidence.claim.excluded)
         unsited = [feature for feature in present if knowledge.kind(feature) != "site"]
-        assert list(candidate.unexplained) == [feature for feature in unsited if feature not in explained]
+        # What a more particular feature implies is not asked a second time.
+        particular = [f for f in unsited if not any(f in knowledge.ancestors(g) - {g} for g in present)]
+        assert list(candidate.unexplained) == [feature for feature in particular if feature not in explained]
         assert 0 <= candidate.support[0] <= candidate.support[1] <= 1
         assert 0 <= candidate.posterior[0] <= candidate.posterior[1] <= 1
 
@@ -299,6 +291,9 @@ def test_the_cases_of_a_candidate_are_of_it_or_of_a_kind_of_it(knowledge: Knowle
 def test_malignant_causes_are_marked(knowledge: Knowledge) -> None:
     result = differential(knowledge, [CALCIFICATION])
     marked = {local_name(candidate.iri) for candidate in result.candidates if candidate.must_not_miss}
+    assert marked == {"osteosarcoma"}  # the two that the table lists are too rare by its word
+    fluffy = differential(knowledge, [CALCIFICATION, iri("fluffy")])
+    marked = {local_name(candidate.iri) for candidate in fluffy.candidates if candidate.must_not_miss}
     assert {"metastatic-osteosarcoma", "primary-soft-tissue-osteosarcoma", "osteosarcoma"} <= marked
     assert "dystrophic-calcification" not in marked
 
@@ -314,10 +309,9 @@ def test_disputed_claims_give_a_warning(knowledge: Knowledge) -> None:
 
 
 def test_no_candidate_gives_a_warning(knowledge: Knowledge) -> None:
-    for present in ([iri("ascites")], []):
-        result = differential(knowledge, present)
-        assert result.candidates == ()
-        assert result.warnings == ("No claim in the graph connects these features to a diagnosis.",)
+    result = differential(knowledge, [iri("ascites")])
+    assert result.candidates == ()
+    assert result.warnings == ("No claim in the graph connects these features to a diagnosis.",)
 
 
 def test_a_finding_without_a_table_is_told(knowledge: Knowledge) -> None:
@@ -389,11 +383,17 @@ def test_the_json_has_exactly_the_keys_of_the_contract(knowledge: Knowledge) -> 
         (Estimate("order-of-magnitude", "<< 1 %", upper=0.01, marks=2), (0.0001, 0.001)),
         (Estimate("order-of-magnitude", "<<<< 1 %", upper=0.01, marks=4), (1e-6, 1e-5)),
         (Estimate("word", "classic", lower=0.8, upper=0.99, word="w"), (0.8, 0.99)),
-        (Estimate("count", "0 of 0", numerator=0, denominator=0), (0.0, 1.0)),
+        (Estimate("count", "0 of 10", numerator=0, denominator=10), (0.0, 0.30850)),
+        (Estimate("count", "13 of 20", numerator=13, denominator=20), (0.40781, 0.84609)),
     ],
 )
 def test_an_estimate_is_an_interval(estimate: Estimate, expected: Bounds) -> None:
-    assert bounds(estimate) == pytest.approx(expected)
+    assert bounds(estimate) == pytest.approx(expected, abs=5e-6)
+
+
+def test_a_count_of_nobody_is_no_count() -> None:
+    with pytest.raises(ValueError, match="counts 0 of 0"):
+        bounds(Estimate("count", "0 of 0", numerator=0, denominator=0))
 
 
 def test_the_marks_make_bands_that_follow_on_each_other() -> None:
@@ -424,37 +424,3 @@ def test_every_claim_of_the_graph_has_bounds(knowledge: Knowledge) -> None:
         assert ((lower, upper) == UNKNOWN) == (claim.estimate.form == "not-stated"), claim.iri
         forms.add(claim.estimate.form)
     assert forms >= {"percent-range", "order-of-magnitude", "word", "not-stated"}
-
-
-@st.composite
-def coherent_rows(draw: st.DrawFn) -> list[Bounds]:
-    """Bounds around some distribution, so that at least that one fits them."""
-    weights = draw(st.lists(st.floats(0.001, 1), min_size=1, max_size=7))
-    shares = numpy.array(weights) / sum(weights)
-    slack = st.floats(0, 0.5)
-    return [(max(0.0, s - draw(slack)), min(1.0, s + draw(slack))) for s in map(float, shares)]
-
-
-@settings(deadline=None, max_examples=50)
-@given(coherent_rows())
-def test_the_reachable_bounds_are_those_of_a_linear_program(rows: list[Bounds]) -> None:
-    total = numpy.ones((1, len(rows)))
-    for index, (lower, upper) in enumerate(natural_extension(rows)):
-        for sign, found in ((1, lower), (-1, upper)):
-            cost = numpy.zeros(len(rows))
-            cost[index] = sign
-            solved = linprog(cost, A_eq=total, b_eq=[1.0], bounds=rows)
-            # Rounding may leave a lone distribution a hair outside its own bounds; the solver then finds none.
-            assert solved.status in (0, 2)
-            if solved.status == 0:
-                assert found == pytest.approx(sign * solved.fun, abs=1e-6)
-            else:
-                assert upper - lower < 1e-6
-
-
-def test_the_reachable_bounds_of_the_table() -> None:
-    rows = [(0.95, 0.98), (0.01, 0.02), (0.01, 0.02), (1e-4, 1e-3), (1e-5, 1e-4), (1e-6, 1e-5)]
-    assert natural_extension(rows)[0] == pytest.approx((0.95889, 0.97989), abs=5e-6)
-    for found, stated in zip(natural_extension(rows)[1:], rows[1:], strict=True):
-        assert found == pytest.approx(stated)
-    assert natural_extension([]) == []

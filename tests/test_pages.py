@@ -184,8 +184,10 @@ def test_the_worked_example_is_ranked_before_anyone_types(knowledge: Knowledge) 
     assert addressed(app) == {}
     result = KnowledgeGraph.open().differential(["soft tissue calcification"])
     rows = sorted((c for c in knowledge.claims.values() if c.rank is not None), key=lambda c: c.rank or 0)
-    assert candidates(app)[: len(rows)] == [candidate.iri for candidate in result.candidates[: len(rows)]]
-    assert {row.diagnosis for row in rows} == set(candidates(app)[: len(rows)])
+    # Those that only share another's mass come after, under a heading of their own.
+    alone = [c.iri for c in result.candidates if not c.parents or views.stands_out(c)]
+    assert candidates(app)[: len(alone)] == alone
+    assert {row.diagnosis for row in rows} <= set(alone)
     assert "worked example" in shown_text(app)
     assert "Why dystrophic calcification?" in shown_text(app)
     assert set(candidates(app)) == {candidate.iri for candidate in result.candidates}
@@ -209,8 +211,10 @@ def test_what_must_not_be_missed_stands_apart_and_in_the_list() -> None:
 def test_ties_share_a_place() -> None:
     result = KnowledgeGraph.open().differential(["soft tissue calcification"])
     text = shown_text(open_page("differential", "f=soft-tissue-calcification"))
-    assert views.places(result)[:6] == ["1", "2 =", "2 =", "4", "5", "6"]
-    assert text.count("**2 =**") == 2
+    shown = views.places(result)
+    assert "1 =" in shown
+    for place in set(shown):
+        assert text.count(f"**{place}**") == shown.count(place)
 
 
 @pytest.mark.parametrize("kind", FEATURE_KINDS)
@@ -292,7 +296,7 @@ def test_a_new_feature_leaves_switch_and_picture_in_agreement(knowledge: Knowled
     assert app.toggle(key="draw_all").value is True
     morphology = next(c.iri for c in knowledge.concepts.values() if c.kind == "morphology" and c.label == "amorphous")
     app.multiselect(key="pick_morphology").set_value([morphology]).run()
-    switches = app.get("toggle")
+    switches = [toggle for toggle in app.get("toggle") if toggle.key == "draw_all"]
     assert not switches or switches[0].value is (addressed(app).get("all") == ["1"])
 
 

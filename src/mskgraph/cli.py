@@ -122,7 +122,7 @@ def ddx(
     if rows:
         _print_table([list(row.values()) for row in rows], list(rows[0]))
     for note in (*result.warnings, *firmness(kg.knowledge, result)):
-        print(f"Note: {note}", file=sys.stderr)
+        print(_printable(f"Note: {note}"), file=sys.stderr)
 
 
 @app.command()

@@ -8,7 +8,7 @@ engine, ``explain`` says what an answer rests on. This module puts them together
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -132,8 +132,8 @@ class Differential:
     candidates: tuple[Candidate, ...]
     total: int
     warnings: tuple[str, ...]
-    engine: Engine
-    ranking: Ranking
+    engine: Engine = field(compare=False, repr=False)
+    ranking: Ranking = field(compare=False, repr=False)
 
     @cached_property
     def next(self) -> list[Observation]:
@@ -320,6 +320,11 @@ def _warnings(
     label = engine.knowledge.label
     for feature in sorted(set(present) & set(absent)):
         yield f"{label(feature)} was given as present and as absent; it is taken as present."
+    above = {whole for feature in present for whole in engine.knowledge.ancestors(feature)}
+    for feature in sorted(set(absent) & above - set(present)):
+        yield f"{label(feature)} was given as absent, but a kind or part of it as present; it is taken as present."
+    for feature in sorted(set(absent) - above - set(ranking.query.absent)):
+        yield f"{label(feature)} is absent with what it is a kind or part of and not counted again."
     for feature in sorted(set(present) - set(ranking.query.present)):
         yield f"{label(feature)} is implied by a more particular feature and not counted again."
     if not present:
@@ -336,13 +341,20 @@ def _warnings(
         yield from _prevalence_words(engine, ranking)
     silent = [f for f in (*ranking.query.present, *ranking.query.absent) if not _numbered(ranking, f)]
     if silent:
-        yield f"No source gives a number for these, so the bounds leave them out: {', '.join(map(label, silent))}."
+        names = ", ".join(sorted(map(label, silent)))
+        yield f"No source gives a number for these, so the bounds leave them out: {names}."
     if ranking.query.findings and (loose := engine.rank(ranking.query, replace(ranking.setting, dependence="any"))):
         joining = sorted(loose.first_layer - ranking.first_layer)
         if joining:
             names = ", ".join(map(label, joining))
             yield f"If the features are not independent given the cause, these cannot be put behind either: {names}."
-    disputed = [c.label for c in candidates if any(e.claim.conflicts for e in c.evidence)]
+    claims = engine.knowledge.claims
+    disputed = [
+        c.label
+        for c in candidates
+        if any(e.claim.conflicts for e in c.evidence)
+        or any(claims[step.claim].conflicts for step in c.path if step.claim)
+    ]
     for name in dict.fromkeys(disputed):
         yield f"Sources disagree about {name}; see its claims."
 

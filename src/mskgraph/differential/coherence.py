@@ -113,9 +113,9 @@ def _incoherent(knowledge: Knowledge, table: str, stated: Sequence[Bounds]) -> F
     least, most = (100 * fsum(row[side] for row in stated) for side in (0, 1))
     repair = 100 * smallest_repair(stated)
     if least > 100:
-        message = f"The lower bounds of the rows add up to {least:.4g} %, more than 100 %."
+        message = f"The lower bounds of the rows add up to {least:.7g} %, more than 100 %."
         remedy = f"Lower every lower bound by {repair:.4g} percentage points, or correct the rows."
     else:
-        message = f"The upper bounds of the rows add up to {most:.4g} %, less than 100 %."
+        message = f"The upper bounds of the rows add up to {most:.7g} %, less than 100 %."
         remedy = f"Raise every upper bound by {repair:.4g} percentage points, or give the rest to msk:other-cause."
     return Fault(table, knowledge.tables[table].title, message, remedy)

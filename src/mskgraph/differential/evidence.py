@@ -46,13 +46,16 @@ class Query:
 
     @classmethod
     def of(cls, knowledge: Knowledge, present: Sequence[str], absent: Sequence[str]) -> Query:
-        """Make a query of features; one that is both present and absent counts as present.
+        """Make a query of features; one that is absent and, itself or in a part or kind, present counts as present.
 
         :raises UnknownTerm: if an IRI names no concept
         """
         kinds = {feature: knowledge.kind(feature) for feature in (*present, *absent)}
-        seen = [f for f in dict.fromkeys(present) if not any(f in knowledge.ancestors(g) - {g} for g in present)]
-        missing = [f for f in dict.fromkeys(absent) if f not in present]
+        above = {f: knowledge.ancestors(f) for f in kinds}
+        seen = [f for f in dict.fromkeys(present) if not any(f in above[g] - {g} for g in present)]
+        # Without the whole there is no part of it either; but with a part there is the whole.
+        denied = [f for f in dict.fromkeys(absent) if not any(f in above[g] for g in present)]
+        missing = [f for f in denied if not any(g in above[f] - {f} for g in denied)]
         return cls(
             tuple(seen),
             tuple(missing),
@@ -89,11 +92,14 @@ class Supports:
     A diagnosis has its own claims, those on what it is a kind of, and the findings of what it may lead to.
     """
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, without: Collection[str] = ()) -> None:
+        """Gather the supports, without the claims whose IRIs are given."""
         self._knowledge = knowledge
         self._own: defaultdict[str, list[Claim]] = defaultdict(list)
         self._leads: defaultdict[str, list[Claim]] = defaultdict(list)
         for claim in knowledge.claims.values():
+            if claim.iri in without:
+                continue
             (self._leads if claim.relation == "leadsTo" else self._own)[claim.diagnosis].append(claim)
         self._by_target: defaultdict[str, list[Support]] = defaultdict(list)
         self.consequences: dict[str, tuple[str, ...]] = {}
@@ -149,7 +155,7 @@ class Supports:
                 # What a consequence or a wider disease shows, one cause or kind of it need not show as often.
                 own = claim.relation == "feature" and claim.diagnosis == support.diagnosis
                 lower, upper = bounds(claim.estimate, base) if own else UNKNOWN
-                if present and bridge and not up:
+                if bridge and not up:
                     upper = 1.0
                 elif general:
                     lower = 0.0

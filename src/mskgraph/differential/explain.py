@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -13,6 +13,7 @@ from mskgraph.differential import credal
 from mskgraph.differential.estimates import UNKNOWN, Bounds
 from mskgraph.differential.evidence import Match, Query
 from mskgraph.differential.ranking import Engine, Ranking, Regime, Setting, together
+from mskgraph.graph import Claim
 
 BASES = (3.0, 10.0, 30.0, 100.0)
 """Readings of one more mark of an order of magnitude that an answer is tried with."""
@@ -80,7 +81,9 @@ def _telling(engine: Engine, ranking: Ranking) -> Iterator[tuple[str, credal.Flo
         if feature in covered or engine.knowledge.kind(feature) not in _ASKABLE:
             continue
         by_candidate: defaultdict[int, list[Match]] = defaultdict(list)
-        for match in engine.supports.matches(ranking.query, feature, True, ranking.setting.without):
+        for match in engine.supports_for(ranking.setting.without).matches(
+            ranking.query, feature, True, ranking.setting.without
+        ):
             if match.support.diagnosis in place and not match.bridge:
                 by_candidate[place[match.support.diagnosis]].append(match)
         low, high = np.zeros(len(place)), np.ones(len(place))
@@ -116,23 +119,23 @@ def robustness(engine: Engine, ranking: Ranking) -> list[Variation]:
     """
     first = ranking.first_layer
     found = []
-    for setting in _settings(ranking):
+    for setting in _settings(engine, ranking):
         other = engine.rank(ranking.query, setting).first_layer
         if other != first:
             found.append(Variation(setting, tuple(sorted(other - first)), tuple(sorted(first - other))))
     return found
 
 
-def _settings(ranking: Ranking) -> Iterator[Setting]:
+def _settings(engine: Engine, ranking: Ranking) -> Iterator[Setting]:
     base = ranking.setting
-    claims = [match.support.claim for matches in ranking.matches for match in matches]
-    for source in sorted({claim.source.iri for claim in claims}):
+    sources = {claim.source.iri for matches in ranking.matches for claim in _claims(engine, matches)}
+    for source in sorted(sources):
         yield replace(base, without=base.without | {source})
     if any(row.estimate.marks for row in ranking.rows):
         yield from (replace(base, base=reading) for reading in BASES if reading != base.base)
     other: Regime = "equal" if base.regime == "stated" else "stated"
     yield replace(base, regime=other)
-    if len(ranking.query.present) + len(ranking.query.absent) > 2:
+    if len(ranking.query.present) + len(ranking.query.absent) - (ranking.table is not None) > 1:
         yield replace(base, dependence="any")
 
 
@@ -142,7 +145,7 @@ def decisive_claims(engine: Engine, ranking: Ranking, candidate: str) -> tuple[s
     Its row in the table, or what makes it a cause of the finding, is always part of it.
     """
     place = ranking.candidates.index(candidate)
-    claims = [match.support.claim for match in ranking.matches[place]]
+    claims = _claims(engine, ranking.matches[place])
     bound = [claim.iri for claim in claims if claim.relation != "feature" or claim.target in ranking.query.findings]
     free = sorted({claim.iri for claim in claims} - set(bound))
     for size in range(len(free) + 1):
@@ -185,7 +188,7 @@ def under_each(engine: Engine, ranking: Ranking, candidate: str) -> list[tuple[s
     A claim whose loss takes the candidate out of the answer gives layer 0.
     """
     place = ranking.candidates.index(candidate)
-    disputed = {m.support.claim.iri for m in ranking.matches[place] if m.support.claim.conflicts}
+    disputed = {claim.iri for claim in _claims(engine, ranking.matches[place]) if claim.conflicts}
     found = []
     for claim in sorted(disputed):
         again = engine.rank(ranking.query, replace(ranking.setting, without=ranking.setting.without | {claim}))
@@ -201,7 +204,9 @@ def pairs(engine: Engine, ranking: Ranking, limit: int = 10) -> list[tuple[str, 
     wanted = {f for f in ranking.query.present if engine.knowledge.kind(f) != "site"}
     explained: dict[str, set[str]] = {}
     for feature in wanted:
-        for match in engine.supports.matches(ranking.query, feature, True, ranking.setting.without):
+        for match in engine.supports_for(ranking.setting.without).matches(
+            ranking.query, feature, True, ranking.setting.without
+        ):
             if not match.support.claim.excluded and not match.general:
                 explained.setdefault(match.support.diagnosis, set()).add(feature)
     order = {ranking.candidates[i]: place for place, i in enumerate(ranking.order)}
@@ -228,6 +233,17 @@ def contributions(ranking: Ranking, candidate: str) -> list[tuple[str, bool, Bou
         lower, upper, _ = together(found) if found else (*UNKNOWN, 0.0)
         parts.append((feature, present, (lower, upper)))
     return parts
+
+
+def _claims(engine: Engine, matches: Sequence[Match]) -> list[Claim]:
+    """Return the claims that matches rest on: those that bear on a feature, and those on what leads to what."""
+    nodes = {
+        node: None
+        for match in matches
+        for node in (match.support.claim.iri, *(step.claim for step in match.support.steps))
+        if node is not None
+    }
+    return [engine.knowledge.claims[node] for node in nodes]
 
 
 def _layer(ranking: Ranking, candidate: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -57,7 +58,7 @@ class Setting:
 STATED = Setting()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranking:
     """The numbers behind an answer; arrays have one entry a candidate, shape (n,).
 
@@ -123,10 +124,17 @@ class Engine:
             raise OntologyInvalid(problems)
         self.knowledge = knowledge
         self.supports = Supports(knowledge)
+        self._leads = [claim for claim in knowledge.claims.values() if claim.relation == "leadsTo"]
+        self._fewer = lru_cache(maxsize=64)(lambda gone: Supports(knowledge, gone))
         self._rows: defaultdict[str, list[Claim]] = defaultdict(list)
         for claim in knowledge.claims.values():
             if claim.table:
                 self._rows[claim.table].append(claim)
+
+    def supports_for(self, without: Collection[str]) -> Supports:
+        """Return the supports without some sources or claims: what leads to what rests on claims too."""
+        gone = frozenset(c.iri for c in self._leads if c.iri in without or c.source.iri in without)
+        return self._fewer(gone) if gone else self.supports
 
     def rank(self, query: Query, setting: Setting = STATED) -> Ranking:
         """Rank the diagnoses that explain at least one finding of the query, or one feature if it has no finding."""
@@ -135,10 +143,12 @@ class Engine:
         stated = tuple(bounds(row.estimate, setting.base) for row in rows)
         reachable = tuple(natural_extension(stated)) if rows else ()
         listed = {row.diagnosis: place for place, row in enumerate(rows)}
-        matches = self._matches(query, setting)
+        supports = self.supports_for(setting.without)
+        matches = self._matches(query, setting, supports)
         explaining = [d for d, found in matches.items() if self._explains(query, found)]
-        candidates = tuple(dict.fromkeys([*(d for d in listed if d != OTHER and d in matches), *sorted(explaining)]))
-        parents = tuple(self._parents(candidate, listed) for candidate in candidates)
+        found = dict.fromkeys([*(d for d in listed if d in matches), *sorted(explaining)])
+        candidates = tuple(candidate for candidate in found if candidate != OTHER)
+        parents = tuple(self._parents(candidate, listed, supports) for candidate in candidates)
         conditioned = table.finding if table else None
         a, b, middle = self._likelihoods(query, setting, candidates, matches, conditioned)
         prior: Prior
@@ -176,10 +186,11 @@ class Engine:
         ]
         return min(tables, key=lambda table: table.iri, default=None)
 
-    def _matches(self, query: Query, setting: Setting) -> dict[str, list[Match]]:
+    @staticmethod
+    def _matches(query: Query, setting: Setting, supports: Supports) -> dict[str, list[Match]]:
         found: defaultdict[str, list[Match]] = defaultdict(list)
         for feature, present in [(f, True) for f in query.present] + [(f, False) for f in query.absent]:
-            for match in self.supports.matches(query, feature, present, setting.without, setting.base):
+            for match in supports.matches(query, feature, present, setting.without, setting.base):
                 found[match.support.diagnosis].append(match)
         return found
 
@@ -188,11 +199,11 @@ class Engine:
         wanted = query.findings or query.present
         return any(m.present and m.feature in wanted and not m.support.claim.excluded for m in matches)
 
-    def _parents(self, candidate: str, listed: Collection[str]) -> tuple[str, ...]:
+    def _parents(self, candidate: str, listed: Collection[str], supports: Supports) -> tuple[str, ...]:
         """Return the listed causes that a candidate may lead to or is a kind of, unless it is listed itself."""
         if candidate in listed:
             return ()
-        above = self.knowledge.ancestors(candidate) | set(self.supports.consequences[candidate])
+        above = self.knowledge.ancestors(candidate) | set(supports.consequences[candidate])
         found = [parent for parent in listed if parent in above]
         return tuple(found) if found or OTHER not in listed else (OTHER,)
 
@@ -210,7 +221,9 @@ class Engine:
 
         :param conditioned: the finding that every prior is already given
         """
-        features = [(f, True) for f in query.present if f != conditioned] + [(f, False) for f in query.absent]
+        # In one order, or rounding would let the order of the question show in the last digits, and so break ties.
+        features = [(f, True) for f in sorted(query.present) if f != conditioned]
+        features += [(f, False) for f in sorted(query.absent)]
         place = {feature: column for column, feature in enumerate(features)}
         shape = (len(candidates), len(features))
         a, b, middle = np.zeros(shape), np.ones(shape), np.full(shape, BACKGROUND)
@@ -229,7 +242,8 @@ class Engine:
         combine = credal.product if setting.dependence == "independent" else credal.frechet
         told = ((a > 0) | (b < 1)).any(axis=0)  # what nobody gives a number for tells nobody apart
         least, most = combine(a[:, told], b[:, told])
-        return least, most, middle.prod(axis=1)
+        counts = told | np.array([present for _, present in features], dtype=bool)  # nor does its absence say anything
+        return least, most, middle[:, counts].prod(axis=1)
 
 
 def together(matches: Sequence[Match]) -> tuple[float, float, float]:
@@ -360,8 +374,9 @@ class _Listed:
         alone[self._own[own]] = False
         row += np.where(alone, each * BACKGROUND, 0.0)
         outside = self._open_upper[-1] / 2 * middle[self._outside] / max(1, self._outside.sum())
-        weight = self._spread(row, each[self._of] * middle[self._member], outside)
-        return weight / row.sum() if row.sum() > 0 else weight
+        inside = max(row.sum(), np.finfo(np.float64).tiny)
+        beyond = max(inside + outside.sum(), np.finfo(np.float64).tiny)
+        return self._spread(row / inside, each[self._of] * middle[self._member] / inside, outside / beyond)
 
 
 def _sides(pairs: Sequence[Bounds]) -> tuple[Floats, Floats]:
