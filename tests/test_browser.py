@@ -181,10 +181,12 @@ def test_typing_gives_the_ranked_list_and_one_click_says_why(
     names = main_of(page).get_by_role("button").get_by_role("paragraph").all_inner_texts()
     shown = [name for name in names if name in labels]
     urgent = [one.label for one in result.candidates if one.must_not_miss]
-    ranked = [one.label for one in result.candidates if one.quantity]
+    ranked = [one.label for one in result.candidates if not one.parents or views.stands_out(one)]
     assert shown[: len(urgent)] == urgent
     assert shown[len(urgent) :][: len(ranked)] == ranked
     assert ranked[0] == "dystrophic calcification"
+    table = [one.label for one in result.candidates if one.quantity]
+    assert [label for label in ranked if label in table] == table
     expect(page.get_by_role("link", name="Calcification at the triceps tendon insertion")).to_be_visible()
     assert_link_restores(page, page_factory)
 
@@ -204,6 +206,22 @@ def test_typing_gives_the_ranked_list_and_one_click_says_why(
     assert {edge for edge, bold in drawn if bold} == lit & {edge for edge, _ in drawn}
     dimmed = next(one.iri for one in result.candidates if one.label == "dystrophic calcification")
     assert graph.colour(target) != graph.colour(dimmed)
+    assert_link_restores(page, page_factory)
+
+
+def test_prevalence_absence_and_the_next_look_are_one_click_and_in_the_link(
+    page: Page, page_factory: NewPage, app_url: str
+) -> None:
+    open_page(page, app_url, "?f=soft-tissue-calcification&f=rice-grain&f=aligned-with-muscle-fibres")
+    expect(heading(page, "Why dystrophic calcification?")).to_be_visible()
+    main_of(page).get_by_text("Leave prevalence out").click()
+    wait_for_query(page, "regime", "equal")
+    expect(heading(page, "Why cysticercosis?")).to_be_visible()
+    assert_link_restores(page, page_factory)
+
+    main_of(page).get_by_role("button", name="amorphous absent").click()
+    wait_for_query(page, "absent", "amorphous")
+    expect(main_of(page).get_by_text("Not seen: amorphous", exact=False)).to_be_visible()
     assert_link_restores(page, page_factory)
 
 
@@ -377,10 +395,10 @@ def test_axe_finds_no_fault_in_light_and_dark(
             page.wait_for_timeout(300)  # colours change in a transition
         if link := page.get_by_role("button", name="Link to this view").first:
             link.click()
-            expect(page.get_by_test_id("stCode")).to_be_visible()
+            expect(page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")).to_be_visible()
             faults += axe_faults(page, f"{scheme}, link open")
             page.keyboard.press("Escape")
-            expect(page.get_by_test_id("stCode")).to_be_hidden()
+            expect(page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")).to_be_hidden()
         faults += axe_faults(page, scheme)
     assert faults == []
     width = page.evaluate(

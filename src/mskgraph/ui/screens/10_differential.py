@@ -314,7 +314,7 @@ if result.candidates:
     widgets.draw(
         drawing,
         key="paths",
-        graph_id=f"differential {everything} {' '.join(present)}",
+        graph_id=f"differential {everything} {regime} {' '.join(present)} without {' '.join(absent)}",
         height=min(900, max(360, 66 * views.tallest_column(drawing))),
         label=f"Paths from {', '.join(map(knowledge.label, present))} to the candidate diagnoses",
         selected=candidate.iri,
