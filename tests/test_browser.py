@@ -221,7 +221,7 @@ def test_prevalence_absence_and_the_next_look_are_one_click_and_in_the_link(
 
     main_of(page).get_by_role("button", name="amorphous absent").click()
     wait_for_query(page, "absent", "amorphous")
-    expect(main_of(page).get_by_text("Not seen: amorphous", exact=False)).to_be_visible()
+    expect(main_of(page).get_by_test_id("stCode")).to_contain_text("Not seen: amorphous")
     assert_link_restores(page, page_factory)
 
 
