@@ -10,7 +10,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import knowledge, pages
+from benchmarks import knowledge, pages, ranking
 from benchmarks.measure import Row, table
 from tests.chromium import find_chromium
 
@@ -21,6 +21,7 @@ PARTS = {
     "Loading and asking": knowledge.loading,
     "Browser": pages.measured,
     "Paths and neighbourhoods in made-up graphs": knowledge.paths,
+    "Ranking": ranking.measured,
 }
 
 

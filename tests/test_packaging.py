@@ -173,7 +173,7 @@ def test_the_app_draws_the_ontology_and_its_graph(
     with page.expect_response(re.compile(r"/graph_view\.js"), timeout=30_000) as script:
         page.goto(installed_app.url)
     assert script.value.ok
-    expect(page.get_by_text("dystrophic calcification").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="dystrophic calcification").first).to_be_visible(timeout=30_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert browser_log.console_errors == []
 

@@ -8,7 +8,7 @@ engine, ``explain`` says what an answer rests on. This module puts them together
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -343,8 +343,8 @@ def _warnings(
     if silent:
         names = ", ".join(sorted(map(label, silent)))
         yield f"No source gives a number for these, so the bounds leave them out: {names}."
-    if ranking.query.findings and (loose := engine.rank(ranking.query, replace(ranking.setting, dependence="any"))):
-        joining = sorted(loose.first_layer - ranking.first_layer)
+    if ranking.query.findings:
+        joining = sorted(ranking.first_if_dependent - ranking.first_layer)
         if joining:
             names = ", ".join(map(label, joining))
             yield f"If the features are not independent given the cause, these cannot be put behind either: {names}."

@@ -73,6 +73,7 @@ class Ranking:
     :ivar reference: posterior at the middle of every interval and at equal shares, for the order inside a layer
     :ivar layer: from 1
     :ivar mass: the prior, which gives joint probabilities for other likelihoods
+    :ivar factors: lower and upper likelihood of each feature that a source gives a number for, shape (n, features)
     """
 
     query: Query
@@ -92,6 +93,7 @@ class Ranking:
     reference: Floats
     layer: NDArray[np.int64]
     mass: Prior = field(repr=False)
+    factors: tuple[Floats, Floats] = field(repr=False)
 
     @property
     def order(self) -> list[int]:
@@ -104,6 +106,13 @@ class Ranking:
     def first_layer(self) -> frozenset[str]:
         """Candidates that nothing is surely ahead of."""
         return frozenset(c for c, layer in zip(self.candidates, self.layer, strict=True) if layer == 1)
+
+    @property
+    def first_if_dependent(self) -> frozenset[str]:
+        """Candidates of the first layer if nothing is known of the features together."""
+        surely, possibly = self.mass.joint(*credal.frechet(*self.factors))
+        kept = credal.undominated(surely, possibly) if self.candidates else ()
+        return frozenset(c for c, first in zip(self.candidates, kept, strict=True) if first)
 
     def apart(self, candidate: str) -> tuple[str, ...]:
         """Return the candidates that this one cannot be told apart from: neither is surely ahead of the other."""
@@ -150,7 +159,8 @@ class Engine:
         candidates = tuple(candidate for candidate in found if candidate != OTHER)
         parents = tuple(self._parents(candidate, listed, supports) for candidate in candidates)
         conditioned = table.finding if table else None
-        a, b, middle = self._likelihoods(query, setting, candidates, matches, conditioned)
+        factors, middle = self._likelihoods(query, setting, candidates, matches, conditioned)
+        a, b = (credal.product if setting.dependence == "independent" else credal.frechet)(*factors)
         prior: Prior
         if rows and setting.regime == "stated":
             places = [listed.get(candidate, -1) for candidate in candidates]
@@ -176,6 +186,7 @@ class Engine:
             reference=prior.reference(middle),
             layer=credal.layers(surely, possibly),
             mass=prior,
+            factors=factors,
         )
 
     def _table(self, query: Query, setting: Setting) -> Table | None:
@@ -214,8 +225,8 @@ class Engine:
         candidates: Sequence[str],
         matches: Mapping[str, Sequence[Match]],
         conditioned: str | None,
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return lower, upper and reference probability of the evidence for each candidate.
+    ) -> tuple[tuple[Floats, Floats], Floats]:
+        """Return lower and upper probability of each feature for each candidate, and reference of all together.
 
         A feature for which no source gives a number, for no candidate, is left out of the bounds.
 
@@ -239,11 +250,9 @@ class Engine:
                     lower, upper, centre = together(found)
                     a[row, place[feature]], b[row, place[feature]] = lower, upper
                     middle[row, place[feature]] = centre
-        combine = credal.product if setting.dependence == "independent" else credal.frechet
         told = ((a > 0) | (b < 1)).any(axis=0)  # what nobody gives a number for tells nobody apart
-        least, most = combine(a[:, told], b[:, told])
         counts = told | np.array([present for _, present in features], dtype=bool)  # nor does its absence say anything
-        return least, most, middle[:, counts].prod(axis=1)
+        return (a[:, told], b[:, told]), middle[:, counts].prod(axis=1)
 
 
 def together(matches: Sequence[Match]) -> tuple[float, float, float]:

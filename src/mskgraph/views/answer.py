@@ -117,16 +117,19 @@ def contribution_rows(knowledge: Knowledge, result: Differential, candidate: Can
 
 def standing(knowledge: Knowledge, result: Differential, candidate: Candidate) -> str:
     """Return in words why a candidate stands where it does, and what it cannot be told apart from."""
+    # Without a prior nothing is known of probability: then the layers only say how well the evidence fits.
+    known = result.ranking.table is not None or result.ranking.setting.regime == "equal"
+    ahead_means = "more probable" if known else "better supported"
     if candidate.layer > 1:
         ahead = [c for c in result.candidates if c.layer == 1 and c.iri not in candidate.apart]
         names = few(knowledge, [c.iri for c in ahead])
-        where = f"In layer {candidate.layer}: {names} surely more probable."
+        where = f"In layer {candidate.layer}: {names} surely {ahead_means}."
     elif not candidate.apart:
-        where = "In the first layer, alone: surely more probable than every other candidate."
+        where = f"In the first layer, alone: surely {ahead_means} than every other candidate."
     elif candidate.quantity and result.ranking.setting.regime == "stated":
         where = f"In the first layer by its stated prevalence ({candidate.quantity}): nothing is surely more probable."
     else:
-        where = "In the first layer: nothing is surely more probable."
+        where = f"In the first layer: nothing is surely {ahead_means}."
     if candidate.apart:
         where += f" Cannot be told apart from {few(knowledge, candidate.apart)}."
     return where
