@@ -100,7 +100,8 @@ def wait_for_query(page: Page, name: str, *values: str) -> None:
 
 
 def heading(page: Page, text: str) -> Locator:
-    return page.get_by_role("heading", name=text, exact=True)
+    # While a page is drawn anew, the old and the new one can stand beside each other.
+    return page.get_by_role("heading", name=text, exact=True).first
 
 
 def pick(page: Page, label: str, text: str) -> None:
