@@ -876,6 +876,11 @@ def test_text_reads_the_same_in_every_widget(page: Page, words_url: str) -> None
     different = []
     for index, text in enumerate(MARKUP):
         box = page.locator(f".st-key-text{index}")
+        page.wait_for_function(
+            """index => document.querySelector(`.st-key-text${index}`)
+                 .querySelectorAll("[data-testid=stMarkdownContainer], h1, h3, td").length >= 8""",
+            arg=index,
+        )  # some widgets come a moment after the script has ended
         shown = box.get_by_test_id("stMarkdownContainer").evaluate_all("all => all.map(e => e.textContent)")
         shown += box.locator("h1, h3").evaluate_all("all => all.map(e => e.firstElementChild.textContent)")
         shown += box.get_by_role("cell").all_text_contents()
