@@ -15,7 +15,6 @@ from mskgraph import KnowledgeGraph, __version__
 from mskgraph.errors import MskGraphError
 from mskgraph.terms import Kind, iri, local_name
 from mskgraph.ui.export import standalone_html
-from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.views import percent
 
 if TYPE_CHECKING:
@@ -168,32 +167,6 @@ def text_table(rows: Sequence[Mapping[str, str]]) -> None:
     """Show a few rows whole, with long texts wrapped; columns that are empty throughout are left out."""
     used = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
     st.table(pandas.DataFrame([{plain(name): plain(row[name]) for name in used} for row in rows]), hide_index=True)
-
-
-def draw(
-    drawing: Drawing,
-    *,
-    key: str,
-    graph_id: str,
-    label: str,
-    height: int = 560,
-    selected: str | None = None,
-    lit: Collection[str] | None = None,
-    on_select: Callable[[GraphEvent], None] | None = None,
-    on_expand: Callable[[GraphEvent], None] | None = None,
-) -> None:
-    """Draw a graph and say how much of it is shown."""
-    graph_view(
-        network_of(drawing),
-        key=key,
-        graph_id=graph_id,
-        label=label,
-        height=height,
-        selected=selected,
-        lit=lit,
-        on_select=on_select,
-        on_expand=on_expand,
-    )
 
 
 def shown_of(drawing: Drawing) -> str:

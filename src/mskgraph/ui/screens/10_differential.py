@@ -11,7 +11,7 @@ from mskgraph.differential import Candidate, Differential, Regime, differential
 from mskgraph.store import Store
 from mskgraph.terms import FEATURE_KINDS, Kind, iri
 from mskgraph.ui import widgets
-from mskgraph.ui.graph_view import GraphEvent
+from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 
 EXAMPLE = [iri("soft-tissue-calcification")]
@@ -311,8 +311,8 @@ if result.candidates:
             lambda: turtle(kg.store, candidate),
             widgets.NOTICE,
         )
-    widgets.draw(
-        drawing,
+    graph_view(
+        network_of(drawing),
         key="paths",
         graph_id=f"differential {everything} {regime} {' '.join(present)} without {' '.join(absent)}",
         height=min(900, max(360, 66 * views.tallest_column(drawing))),

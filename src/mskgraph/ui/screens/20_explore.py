@@ -9,7 +9,7 @@ import streamlit as st
 from mskgraph import ontology, views
 from mskgraph.terms import Kind, iri, local_name
 from mskgraph.ui import widgets
-from mskgraph.ui.graph_view import GraphEvent
+from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 from mskgraph.views import Exploration
 
@@ -175,8 +175,8 @@ with left:
         f"{'An example' if not st.query_params.get('show') else 'The view'}: {widgets.shown_of(result.drawing)} within "
         "one more step. Click for details, double-click to expand; “+N” counts neighbours not drawn."
     )
-    widgets.draw(
-        result.drawing,
+    graph_view(
+        network_of(result.drawing),
         key="explore",
         graph_id=f"explore {exploration.origin}",
         label=f"Neighbourhood of {knowledge.label(exploration.origin)}",

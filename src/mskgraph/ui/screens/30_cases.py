@@ -12,7 +12,7 @@ from mskgraph import ontology, views
 from mskgraph.graph import Case
 from mskgraph.terms import Kind
 from mskgraph.ui import widgets
-from mskgraph.ui.graph_view import GraphEvent
+from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 
 FACETS: dict[str, tuple[str, Kind]] = {
@@ -112,8 +112,8 @@ def show(case: Case) -> None:
         st.markdown(plain(knowledge.words(path)))
     seen = [feature for o in case.observations if o.present for feature in (o.finding, *o.sites, *o.morphologies)]
     widgets.link("Differential of these findings", "10_differential", f=list(dict.fromkeys([*seen, *case.contexts])))
-    widgets.draw(
-        drawing,
+    graph_view(
+        network_of(drawing),
         key="case",
         graph_id=f"case {case.iri}",
         label=f"Paths from the case {case.label} to its diagnoses",

@@ -8,6 +8,7 @@ from mskgraph import views
 from mskgraph.store import query_text, select
 from mskgraph.terms import PREFIXES, curie, local_name
 from mskgraph.ui import widgets
+from mskgraph.ui.graph_view import graph_view, network_of
 from mskgraph.ui.widgets import plain
 
 kg, knowledge = widgets.opened()
@@ -25,7 +26,7 @@ relations = [
     if row["relation"] in knowledge.relations
 ]
 drawing = views.schema_drawing(relations, counts)
-widgets.draw(drawing, key="schema", graph_id="schema", label="Classes of the model and the relations between them")
+graph_view(network_of(drawing), key="schema", graph_id="schema", label="Classes of the model and their relations")
 with st.container(horizontal=True):
     widgets.copy_link()
     widgets.exports("Model", drawing, classes, lambda: kg.export("ttl"), widgets.NOTICE)
