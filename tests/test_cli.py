@@ -372,9 +372,7 @@ def test_export_gives_the_files_back_as_turtle() -> None:
     done = run("export")
     assert done.returncode == 0
     assert done.stderr == ""
-    files = rdflib.Graph()
-    for path in ontology.find().rglob("*.ttl"):
-        files.parse(path, format="turtle", publicID=iri(""))
+    files = ontology.read(ontology.files(ontology.find()))
     exported = rdflib.Graph().parse(data=done.stdout, format="turtle")
     assert len(exported) == len(files)
     assert named_triples(exported) == named_triples(files)

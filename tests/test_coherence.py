@@ -213,12 +213,12 @@ def table_of(knowledge: Knowledge, said: list[Estimate]) -> Knowledge:
     diagnoses = sorted(c.iri for c in knowledge.concepts.values() if c.kind == "diagnosis")
     rows = {
         iri(f"row-{n}"): Claim(
-            iri(f"row-{n}"),
-            diagnoses[n],
-            "row",
-            table.finding,
-            estimate,
-            source,
+            iri=iri(f"row-{n}"),
+            diagnosis=diagnoses[n],
+            relation="row",
+            target=table.finding,
+            estimate=estimate,
+            source=source,
             table=table.iri,
             rank=n + 1,
         )

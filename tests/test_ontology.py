@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from rdflib import OWL, RDF, SKOS, Graph, URIRef
+from rdflib.compare import isomorphic
 
 from mskgraph import ontology
 from mskgraph.errors import OntologyInvalid, OntologyNotFound
 from mskgraph.ontology import MSK, Problem
+from mskgraph.terms import Mapping, written_mappings
 
 PREFIXES = "".join(f"@prefix {prefix}: <{namespace}> .\n" for prefix, namespace in ontology.PREFIXES.items())
 
@@ -28,6 +30,7 @@ msk:gout-joint-effusion-seed a msk:Association ;
     msk:feature msk:joint-effusion ;
     msk:estimate msk:gout-joint-effusion-seed-estimate ;
     msk:confidence msk:confidence-medium ;
+    msk:verification msk:verification-checked ;
     dcterms:source msk:source-seed .
 """
 RANGE = """
@@ -76,15 +79,30 @@ def test_the_ontology_that_comes_along_has_no_problem_and_is_checked_quickly() -
 
 
 def test_every_file_is_canonical() -> None:
-    assert [path.name for path in ontology.files(ontology.find()) if not ontology.is_canonical(path)] == []
+    files = ontology.files(ontology.find())
+    assert [path.name for path in files if ontology.canonical_text(path).encode() != path.read_bytes()] == []
 
 
-def test_a_file_that_is_not_canonical_is_told_apart(tmp_path: Path) -> None:
-    file = tmp_path / "new.ttl"
+def test_files_are_brought_into_canonical_form_and_then_stay(tmp_path: Path) -> None:
+    file, mappings = tmp_path / "new.ttl", tmp_path / "mappings.sssom.tsv"
     file.write_text(PREFIXES + GOUT, encoding="utf-8")
-    assert not ontology.is_canonical(file)
-    file.write_text(ontology.canonical(ontology.read([file])), encoding="utf-8")
-    assert ontology.is_canonical(file)
+    rows = [Mapping("msk:gout", "skos:exactMatch", "MONDO:0005393"), Mapping("msk:achilles", "skos:closeMatch", "HP:1")]
+    lines = written_mappings(rows).splitlines(keepends=True)
+    mappings.write_text("".join([*lines[:-2], lines[-1], lines[-2]]), encoding="utf-8")
+    said = ontology.read([file, mappings])
+    assert ontology.write_canonical([tmp_path]) == [mappings, file]
+    assert isomorphic(ontology.read([file, mappings]), said)
+    assert mappings.read_text("utf-8") == "".join(lines)
+    assert ontology.write_canonical([tmp_path]) == []
+
+
+def test_nothing_is_written_if_one_file_cannot_be_read(tmp_path: Path) -> None:
+    good, broken = tmp_path / "good.ttl", tmp_path / "zz.ttl"
+    good.write_text(PREFIXES + GOUT, encoding="utf-8")
+    broken.write_text("this is no Turtle", encoding="utf-8")
+    with pytest.raises(OntologyInvalid, match=r"zz\.ttl"):
+        ontology.write_canonical([tmp_path])
+    assert good.read_text("utf-8") == PREFIXES + GOUT
 
 
 def test_literals_stay_as_typed(tmp_path: Path) -> None:

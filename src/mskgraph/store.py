@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, Protocol
 import pyoxigraph
 
 from mskgraph.errors import OntologyInvalid, QueryError, StoreError
-from mskgraph.terms import PREFIXES, iri
+from mskgraph.terms import MAPPINGS_SUFFIX, PREFIXES, iri, read_mappings
 
 DERIVED_GRAPH = iri("derived")
 """The named graph of the triples that follow from the files; queries see it together with the files' own."""
@@ -72,16 +72,24 @@ class EmbeddedStore:
             raise QueryError(f"The query failed: {error}") from None
 
     def load(self, paths: Iterable[Path]) -> None:
-        """Add the triples of Turtle files.
+        """Add the triples of Turtle files and of files of mappings.
 
-        :raises OntologyInvalid: naming file and place of each file that is not Turtle; nothing is added then
+        :raises OntologyInvalid: naming file and place of each file that is neither; nothing is added then
         """
         problems = []
         for path in paths:
             try:
-                self._engine.load(path=path, format=pyoxigraph.RdfFormat.TURTLE)
+                if path.name.endswith(MAPPINGS_SUFFIX):
+                    for mapping in read_mappings(path.read_text("utf-8")):
+                        subject, predicate, term = map(pyoxigraph.NamedNode, mapping.triple)
+                        self._engine.add(pyoxigraph.Quad(subject, predicate, term))
+                        if mapping.label:
+                            label = pyoxigraph.Literal(mapping.label, language="en")
+                            self._engine.add(pyoxigraph.Quad(term, pyoxigraph.NamedNode(iri("rdfs:label")), label))
+                else:
+                    self._engine.load(path=path, format=pyoxigraph.RdfFormat.TURTLE)
             except (SyntaxError, ValueError) as error:
-                problems.append(f"{path}: {error}. Correct the Turtle there and try again.")
+                problems.append(f"{path}: {error}. Correct the file there and try again.")
         if problems:
             self._engine.clear()
             raise OntologyInvalid(problems)

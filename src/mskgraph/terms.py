@@ -1,4 +1,4 @@
-"""Names: IRIs and CURIEs, and from what people type to the concept they mean."""
+"""Names: IRIs and CURIEs, from what people type to the concept they mean, and what other vocabularies call it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ PREFIXES = {
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "skos": "http://www.w3.org/2004/02/skos/core#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "DOID": "http://purl.obolibrary.org/obo/DOID_",
+    "HP": "http://purl.obolibrary.org/obo/HP_",
+    "ICD10CM": "http://purl.bioontology.org/ontology/ICD10CM/",
+    "MONDO": "http://purl.obolibrary.org/obo/MONDO_",
+    "RADLEX": "http://radlex.org/RID/",
+    "SCTID": "http://snomed.info/id/",
+    "UBERON": "http://purl.obolibrary.org/obo/UBERON_",
 }
+"""The prefixes that files are written with and that a query need not declare."""
 
 Kind = Literal["finding", "morphology", "site", "context", "diagnosis", "case"]
 
@@ -75,6 +83,98 @@ def local_name(full: str) -> str:
     'soft-tissue-calcification'
     """
     return full.removeprefix(NAMESPACE)
+
+
+MAPPINGS_SUFFIX = ".sssom.tsv"
+"""How the name of a file of mappings ends."""
+
+_MAPPING_PREDICATES = ("skos:exactMatch", "skos:closeMatch", "skos:broadMatch", "skos:narrowMatch")
+_MAPPING_PREFIXES = ("DOID", "HP", "ICD10CM", "MONDO", "RADLEX", "SCTID", "UBERON", "msk", "skos")
+_MAPPING_COLUMNS = (
+    "subject_id",
+    "subject_label",
+    "predicate_id",
+    "object_id",
+    "object_label",
+    "mapping_justification",
+    "comment",
+)
+_MAPPING_HEAD = "\n".join(
+    [
+        f"#mapping_set_id: {NAMESPACE}mappings",
+        "#mapping_set_title: mskgraph to other vocabularies",
+        "#license: https://creativecommons.org/licenses/by/4.0/",
+        "#curie_map:",
+        *(f"#  {prefix}: {PREFIXES[prefix]}" for prefix in _MAPPING_PREFIXES),
+        "#  semapv: https://w3id.org/semapv/vocab/",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mapping:
+    """What another vocabulary calls a concept: one row of an SSSOM file, all CURIEs as written there.
+
+    :ivar subject: the concept
+    :ivar predicate: ``skos:exactMatch``, ``closeMatch``, ``broadMatch`` (theirs is wider) or ``narrowMatch``
+    :ivar object: the term of the other vocabulary
+    :ivar label: what the other vocabulary calls it; empty where its licence keeps the words back
+    :ivar justification: CURIE of the way it was found
+    """
+
+    subject: str
+    predicate: str
+    object: str
+    subject_label: str = ""
+    label: str = ""
+    justification: str = "semapv:ManualMappingCuration"
+    comment: str = ""
+
+    @property
+    def triple(self) -> tuple[str, str, str]:
+        """Subject, predicate and object as IRIs."""
+        return iri(self.subject), iri(self.predicate), iri(self.object)
+
+
+def read_mappings(text: str) -> list[Mapping]:
+    r"""Return the rows of an SSSOM file (https://w3id.org/sssom) with the columns and prefixes in use here.
+
+    :raises ValueError: naming the first line that is wrong
+
+    >>> read_mappings(written_mappings([Mapping("msk:gout", "skos:exactMatch", "MONDO:0005393")]))[0].object
+    'MONDO:0005393'
+    """
+    lines = text.splitlines()
+    first = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    if first == len(lines) or tuple(lines[first].split("\t")) != _MAPPING_COLUMNS:
+        raise ValueError(f"line {first + 1}: the columns have to be {', '.join(_MAPPING_COLUMNS)}, with tabs between")
+    rows = []
+    for number, line in enumerate(lines[first + 1 :], first + 2):
+        cells = line.split("\t")
+        if len(cells) != len(_MAPPING_COLUMNS):
+            raise ValueError(f"line {number}: {len(cells)} cells instead of {len(_MAPPING_COLUMNS)}")
+        subject, subject_label, predicate, obj, label, justification, comment = cells
+        if not re.fullmatch(r"msk:[\w.-]+", subject):
+            raise ValueError(f"line {number}: the subject {subject!r} is no concept such as msk:gout")
+        if predicate not in _MAPPING_PREDICATES:
+            raise ValueError(f"line {number}: the predicate {predicate!r} is none of {', '.join(_MAPPING_PREDICATES)}")
+        if not re.fullmatch(rf"({'|'.join(_MAPPING_PREFIXES[:-2])}):[\w.-]+", obj):
+            raise ValueError(f"line {number}: the object {obj!r} has none of the prefixes of the file's head")
+        if not re.fullmatch(r"semapv:\w+", justification):
+            raise ValueError(
+                f"line {number}: {justification!r} is no justification such as semapv:ManualMappingCuration"
+            )
+        rows.append(Mapping(subject, predicate, obj, subject_label, label, justification, comment))
+    return rows
+
+
+def written_mappings(rows: Iterable[Mapping]) -> str:
+    """Return rows as the text of an SSSOM file: sorted, each once."""
+    lines = [
+        "\t".join((m.subject, m.subject_label, m.predicate, m.object, m.label, m.justification, m.comment))
+        for m in sorted(set(rows))
+    ]
+    return "\n".join([_MAPPING_HEAD, "\t".join(_MAPPING_COLUMNS), *lines, ""])
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class Supports:
         for node, steps, through in front:
             for claim in self._own[node]:
                 kind = self._knowledge.kind(claim.target)
-                if claim.relation == "progressesTo" or (through and kind != "finding"):
+                if claim.relation not in ("feature", "row") or (through and kind != "finding"):
                     continue
                 step = Step(claim.target, _BACKWARD[kind], node, claim.iri)
                 self._by_target[claim.target].append(Support(diagnosis, claim, (step, *steps)))

@@ -9,7 +9,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from mskgraph.errors import UnknownTerm
-from mskgraph.graph.records import Case, Claim, Concept, Discriminator, Path, Relation, Step, Table, TeachingPoint
+from mskgraph.graph.records import (
+    Case,
+    Claim,
+    Concept,
+    Criterion,
+    Discriminator,
+    Occurrence,
+    Path,
+    Relation,
+    Step,
+    Table,
+    TeachingPoint,
+)
 from mskgraph.terms import Kind, Lexicon, iri, local_name
 
 if TYPE_CHECKING:
@@ -38,6 +50,8 @@ class Knowledge:
     :ivar cases: by IRI
     :ivar tables: by IRI
     :ivar discriminators: by IRI
+    :ivar occurrences: by IRI
+    :ivar criteria: by IRI
     :ivar teaching_points: in the order of their texts
     :ivar relations: by IRI, inverses included
     :ivar edges: every edge in its own direction
@@ -48,6 +62,8 @@ class Knowledge:
     cases: Mapping[str, Case]
     tables: Mapping[str, Table]
     discriminators: Mapping[str, Discriminator]
+    occurrences: Mapping[str, Occurrence]
+    criteria: Mapping[str, Criterion]
     teaching_points: Sequence[TeachingPoint]
     relations: Mapping[str, Relation]
     edges: Sequence[Step]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict
 
 from mskgraph.graph.knowledge import BROADER, PART_OF, Knowledge
 from mskgraph.graph.records import (
@@ -11,10 +12,13 @@ from mskgraph.graph.records import (
     Case,
     Claim,
     Concept,
+    Criterion,
     Discriminator,
     Estimate,
     Image,
+    Mapped,
     Observation,
+    Occurrence,
     Reference,
     Relation,
     Step,
@@ -23,6 +27,9 @@ from mskgraph.graph.records import (
 )
 from mskgraph.store import Row, Store, query_text, select
 from mskgraph.terms import Kind, Lexicon, Name, iri, local_name
+
+_RELATIONS = ("feature", "leadsTo", "progressesTo", "mistakenFor", "occursWith")
+"""The properties of which an association has exactly one."""
 
 KINDS: dict[str, Kind] = {
     iri("Finding"): "finding",
@@ -36,6 +43,7 @@ KINDS: dict[str, Kind] = {
 
 def build(store: Store) -> Knowledge:
     """Read a store into a :class:`Knowledge`."""
+    estimates = _estimates(select(store, query_text("estimates")))
     rows = select(store, query_text("concept_names"))
     names = _names(rows)
     lexicon = Lexicon(names)
@@ -51,11 +59,13 @@ def build(store: Store) -> Knowledge:
     for away in steps.values():
         away.sort(key=lambda step: (lexicon.labels[step.end], relations[step.relation].label, step.claim or ""))
     return Knowledge(
-        concepts=_concepts(select(store, query_text("concept_facts")), _synonyms(rows), lexicon),
-        claims=_claims(store),
+        concepts=_concepts(store, _synonyms(rows), lexicon),
+        claims=_claims(store, estimates),
         cases=_cases(store),
         tables=_tables(select(store, query_text("differential_tables"))),
-        discriminators=_discriminators(select(store, query_text("discriminators"))),
+        discriminators=_discriminators(select(store, query_text("discriminators")), estimates),
+        occurrences=_occurrences(select(store, query_text("occurrences")), estimates),
+        criteria=_criteria(select(store, query_text("criteria")), estimates),
         teaching_points=_teaching_points(select(store, query_text("teaching_points"))),
         relations=relations,
         edges=edges,
@@ -131,8 +141,11 @@ def _one(properties: Mapping[str, Sequence[Reference]], name: str) -> str:
     return values[0].iri if values else ""
 
 
-def _concepts(rows: Iterable[Row], synonyms: Mapping[str, list[str]], lexicon: Lexicon) -> dict[str, Concept]:
-    facts = _grouped(rows, "concept")
+def _concepts(store: Store, synonyms: Mapping[str, list[str]], lexicon: Lexicon) -> dict[str, Concept]:
+    facts = _grouped(select(store, query_text("concept_facts")), "concept")
+    mappings: defaultdict[str, list[Mapped]] = defaultdict(list)
+    for row in select(store, query_text("mappings")):
+        mappings[row["concept"]].append(Mapped(row["term"], row["predicate"], row.get("termLabel", "")))
     return {
         node: Concept(
             iri=node,
@@ -146,6 +159,7 @@ def _concepts(rows: Iterable[Row], synonyms: Mapping[str, list[str]], lexicon: L
             must_not_miss=_one(facts.get(node, {}), "mustNotMissReason"),
             notes=_iris(facts.get(node, {}), "note"),
             sources=tuple(facts.get(node, {}).get("source", ())),
+            mappings=tuple(mappings[node]),
         )
         for node, label in lexicon.labels.items()
         if lexicon.kinds[node] != "case"
@@ -174,32 +188,85 @@ def _estimates(rows: Iterable[Row]) -> dict[str, Estimate]:
     }
 
 
-def _claims(store: Store) -> dict[str, Claim]:
-    estimates = _estimates(select(store, query_text("estimates")))
+class _Common(TypedDict):
+    source: Reference
+    confidence: str
+    verification: str
+    population: str
+    sites: tuple[str, ...]
+    modalities: tuple[str, ...]
+    compared_with: str
+    locator: str
+    notes: tuple[str, ...]
+    conflicts: tuple[str, ...]
+
+
+def _common(said: Mapping[str, Sequence[Reference]]) -> _Common:
+    """Return what every class of :class:`Sourced` carries."""
+    return _Common(
+        source=said["source"][0],
+        confidence=said["confidence"][0].label if "confidence" in said else "",
+        verification=said["verification"][0].label if "verification" in said else "",
+        population=_one(said, "population"),
+        sites=_iris(said, "atSite"),
+        modalities=tuple(modality.label for modality in said.get("modality", ())),
+        compared_with=_one(said, "comparedWith"),
+        locator=_one(said, "locator"),
+        notes=_iris(said, "note"),
+        conflicts=_iris(said, "conflictsWith"),
+    )
+
+
+def _claims(store: Store, estimates: Mapping[str, Estimate]) -> dict[str, Claim]:
     tables = {row["table"]: row["finding"] for row in select(store, query_text("differential_tables"))}
     claims = {}
     for node, said in _grouped(select(store, query_text("claims")), "claim").items():
         table = _one(said, "table")
-        relation = "row" if table else next(r for r in ("feature", "leadsTo", "progressesTo") if r in said)
+        relation = "row" if table else next(relation for relation in _RELATIONS if relation in said)
         claims[node] = Claim(
             iri=node,
             diagnosis=_one(said, "diagnosis"),
             relation=relation,
             target=tables[table] if table else _one(said, relation),
             estimate=estimates.get(_one(said, "estimate"), NOT_STATED),
-            source=said["source"][0],
-            confidence=said["confidence"][0].label if "confidence" in said else "",
+            specificity=estimates.get(_one(said, "specificity"), NOT_STATED),
             of_finding=_one(said, "ofFinding") or None,
-            sites=_iris(said, "atSite"),
-            population=_one(said, "population"),
-            modalities=tuple(modality.label for modality in said.get("modality", ())),
-            locator=_one(said, "locator"),
-            notes=_iris(said, "note"),
-            conflicts=_iris(said, "conflictsWith"),
             table=table or None,
             rank=int(_one(said, "rank")) if table else None,
+            **_common(said),
         )
     return claims
+
+
+def _occurrences(rows: Iterable[Row], estimates: Mapping[str, Estimate]) -> dict[str, Occurrence]:
+    return {
+        node: Occurrence(
+            iri=node,
+            concept=_one(said, "concept"),
+            measure=said["measure"][0].label,
+            estimate=estimates.get(_one(said, "estimate"), NOT_STATED),
+            **_common(said),
+        )
+        for node, said in sorted(_grouped(rows, "occurrence").items())
+    }
+
+
+def _criteria(rows: Iterable[Row], estimates: Mapping[str, Estimate]) -> dict[str, Criterion]:
+    return {
+        node: Criterion(
+            iri=node,
+            about=_iris(said, "about"),
+            quantity=_one(said, "quantity"),
+            comparator=said["comparator"][0].label,
+            threshold=float(_one(said, "threshold")),
+            unit=_one(said, "unit"),
+            points_to=_iris(said, "pointsTo"),
+            sensitivity=estimates.get(_one(said, "sensitivity"), NOT_STATED),
+            specificity=estimates.get(_one(said, "specificity"), NOT_STATED),
+            **_common(said),
+        )
+        for node, said in sorted(_grouped(rows, "criterion").items())
+    }
 
 
 def _tables(rows: Iterable[Row]) -> dict[str, Table]:
@@ -211,33 +278,32 @@ def _tables(rows: Iterable[Row]) -> dict[str, Table]:
     }
 
 
-def _discriminators(rows: Iterable[Row]) -> dict[str, Discriminator]:
+def _discriminators(rows: Iterable[Row], estimates: Mapping[str, Estimate]) -> dict[str, Discriminator]:
     return {
         node: Discriminator(
             iri=node,
             given=_iris(said, "given"),
             points_to=_iris(said, "pointsTo"),
-            source=said["source"][0],
-            notes=_iris(said, "note"),
-            conflicts=_iris(said, "conflictsWith"),
+            against=_iris(said, "against"),
+            sensitivity=estimates.get(_one(said, "sensitivity"), NOT_STATED),
+            specificity=estimates.get(_one(said, "specificity"), NOT_STATED),
+            **_common(said),
         )
         for node, said in sorted(_grouped(rows, "rule").items())
     }
 
 
-def _teaching_points(rows: Sequence[Row]) -> list[TeachingPoint]:
-    about: defaultdict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        about[row["point"]].append(row["about"])
-    points = {
+def _teaching_points(rows: Iterable[Row]) -> list[TeachingPoint]:
+    points = [
         TeachingPoint(
-            row["point"],
-            row["text"],
-            tuple(sorted(about[row["point"]])),
-            Reference(row["source"], row["sourceTitle"]),
+            iri=node,
+            text=_one(said, "text"),
+            about=_iris(said, "about"),
+            kind=said["remarkKind"][0].label,
+            **_common(said),
         )
-        for row in rows
-    }
+        for node, said in _grouped(rows, "point").items()
+    ]
     return sorted(points, key=lambda point: (point.text, point.iri))
 
 

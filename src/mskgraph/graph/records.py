@@ -45,6 +45,19 @@ NOT_STATED = Estimate("not-stated")
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """A term of another vocabulary.
+
+    :ivar predicate: IRI of the relation to it, such as ``skos:exactMatch``
+    :ivar label: what it is called there; empty where only its identifier may be given
+    """
+
+    iri: str
+    predicate: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Concept:
     """A site, finding, morphology, context or diagnosis.
 
@@ -52,6 +65,7 @@ class Concept:
     :ivar part_of: for a site, what it is part of
     :ivar categories: for a diagnosis, its aetiologic categories
     :ivar must_not_miss: why it must not be missed; empty if nothing says so
+    :ivar mappings: what other vocabularies call it
     """
 
     iri: str
@@ -65,34 +79,55 @@ class Concept:
     must_not_miss: str = ""
     notes: tuple[str, ...] = ()
     sources: tuple[Reference, ...] = ()
+    mappings: tuple[Mapped, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One sourced statement: an association, or a row of a differential table.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sourced:
+    """What everything that one source says has in common.
+
+    :ivar confidence: ``high``, ``medium`` or ``low``
+    :ivar verification: ``checked`` if the text of the source was read for it, else ``excerpt only``
+    :ivar population: in whom
+    :ivar sites: it holds at these sites only
+    :ivar compared_with: the controls that a specificity belongs to
+    :ivar locator: where in the source
+    :ivar conflicts: IRIs of what cannot be true together with it
+    """
+
+    iri: str
+    source: Reference
+    confidence: str = ""
+    verification: str = ""
+    population: str = ""
+    sites: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    compared_with: str = ""
+    locator: str = ""
+    notes: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Sourced):
+    """One statement about a diagnosis: an association, or a row of a differential table.
 
     :ivar diagnosis: whom it is about
     :ivar target: the feature, diagnosis or finding that it relates the diagnosis to
-    :ivar relation: ``feature``, ``leadsTo``, ``progressesTo`` or ``row``
+    :ivar relation: ``feature``, ``leadsTo``, ``progressesTo``, ``mistakenFor``, ``occursWith`` or ``row``
+    :ivar estimate: how often; for a feature the probability of the feature given the diagnosis
+    :ivar specificity: how often those without the diagnosis lack the feature
     :ivar of_finding: the finding that a morphology or site describes
     :ivar table: the differential table of a row
     :ivar rank: place in that table; ties share one
     """
 
-    iri: str
     diagnosis: str
     relation: str
     target: str
     estimate: Estimate
-    source: Reference
-    confidence: str = ""
+    specificity: Estimate = NOT_STATED
     of_finding: str | None = None
-    sites: tuple[str, ...] = ()
-    population: str = ""
-    modalities: tuple[str, ...] = ()
-    locator: str = ""
-    notes: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
     table: str | None = None
     rank: int | None = None
 
@@ -100,6 +135,67 @@ class Claim:
     def excluded(self) -> bool:
         """Whether the claim says that the diagnosis never shows its target."""
         return self.estimate.word == EXCLUDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence(Sourced):
+    """How often a diagnosis or finding occurs in a population.
+
+    :ivar measure: ``prevalence``, ``incidence per year`` or ``proportion of cases``
+    """
+
+    concept: str
+    measure: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion(Sourced):
+    """A cut-off of a measured quantity.
+
+    :ivar about: concepts
+    :ivar comparator: how a value stands to the cut-off, as a sign
+    :ivar threshold: in the unit
+    :ivar unit: of UCUM; ``1`` for a ratio
+    :ivar points_to: diagnoses and findings; none for a normal value
+    """
+
+    about: tuple[str, ...]
+    quantity: str
+    comparator: str
+    threshold: float
+    unit: str
+    points_to: tuple[str, ...] = ()
+    sensitivity: Estimate = NOT_STATED
+    specificity: Estimate = NOT_STATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discriminator(Sourced):
+    """A combination of features that points to a diagnosis or finding.
+
+    :ivar given: the features
+    :ivar points_to: diagnoses and findings
+    :ivar against: diagnoses and findings that it makes less likely
+    """
+
+    given: tuple[str, ...]
+    points_to: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    sensitivity: Estimate = NOT_STATED
+    specificity: Estimate = NOT_STATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeachingPoint(Sourced):
+    """A remark that is no claim of frequency, about concepts, tables or sources.
+
+    :ivar kind: what it is for, such as ``pitfall``
+    """
+
+    text: str
+    about: tuple[str, ...]
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,33 +206,6 @@ class Table:
     title: str
     finding: str
     setting: str
-    source: Reference
-
-
-@dataclass(frozen=True, slots=True)
-class Discriminator:
-    """A combination of features that points to a diagnosis or finding.
-
-    :ivar given: the features
-    :ivar points_to: diagnoses and findings
-    :ivar conflicts: rules that point elsewhere for the same look
-    """
-
-    iri: str
-    given: tuple[str, ...]
-    points_to: tuple[str, ...]
-    source: Reference
-    notes: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TeachingPoint:
-    """A sourced remark that is no claim of frequency, about concepts, tables or sources."""
-
-    iri: str
-    text: str
-    about: tuple[str, ...]
     source: Reference
 
 

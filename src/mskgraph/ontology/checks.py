@@ -1,51 +1,19 @@
-"""The knowledge as files: finding them, reading them as written, checking and releasing them.
-
-A file of the ontology is Turtle in one canonical form, so that writing what was read changes no byte. What a
-file may say is laid down in ``shapes.ttl``; this module adds what shapes cannot say well: that every term is
-defined, that no two concepts share a name, that nothing is a kind of itself, and that a conflict is known to
-both sides.
-"""
+"""What can be wrong with an ontology: what the shapes refuse, and what shapes cannot say well."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import logging
-import os
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Literal as OneOf
 
-import rdflib
-from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, Namespace, URIRef
-from rdflib.plugins.parsers.notation3 import BadSyntax
+from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from mskgraph.errors import OntologyInvalid, OntologyNotFound
-from mskgraph.terms import NAMESPACE, fold
-from mskgraph.terms import PREFIXES as CORE_PREFIXES
-
-MSK = Namespace(NAMESPACE)
-
-PREFIXES: Mapping[str, str] = {
-    **CORE_PREFIXES,
-    "sh": str(SH),
-    "DOID": "http://purl.obolibrary.org/obo/DOID_",
-    "HP": "http://purl.obolibrary.org/obo/HP_",
-    "ICD10CM": "http://purl.bioontology.org/ontology/ICD10CM/",
-    "MONDO": "http://purl.obolibrary.org/obo/MONDO_",
-    "RADLEX": "http://radlex.org/RID/",
-    "SCTID": "http://snomed.info/id/",
-    "UBERON": "http://purl.obolibrary.org/obo/UBERON_",
-}
-"""The prefixes that files are written with; a file lists those it uses."""
-
-Form = OneOf["ttl", "nq", "jsonld"]
+from mskgraph.ontology.files import MSK, PREFIXES, Problem, empty_graph, files, find, literals_as_typed, parse
+from mskgraph.ontology.reasoning import contradictions
+from mskgraph.terms import MAPPINGS_SUFFIX, NAMESPACE, fold
 
 Triple = tuple[Node, Node, Node]
 
@@ -57,157 +25,6 @@ _DATATYPES = frozenset(
     map(str, (RDF.langString, XSD.anyURI, XSD.boolean, XSD.date, XSD.decimal, XSD.integer, XSD.string))
 )
 _BOTH_WAYS = {MSK.conflictsWith: "msk:conflictsWith", MSK.possiblySamePatient: "msk:possiblySamePatient"}
-_ROOT = Path(__file__).parent
-_lock = threading.RLock()
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One fault of the ontology.
-
-    :ivar file: the file it is in
-    :ivar node: what it is about: a label, else a CURIE; the line if the file cannot be read
-    :ivar message: what is wrong
-    :ivar remedy: what to do about it
-
-    >>> print(Problem("findings.ttl", "phlebolith", "A concept needs a label.", "Write skos:prefLabel."))
-    findings.ttl: phlebolith: A concept needs a label. Write skos:prefLabel.
-    """
-
-    file: str
-    node: str
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return " ".join(f"{self.file}: {self.node}: {self.message} {self.remedy}".split())
-
-
-def find() -> Path:
-    """Return the folder of the ontology: the one that MSKGRAPH_ONTOLOGY names, else the one that came along.
-
-    Without the variable that is the folder inside the installed package, or else the one of the repository.
-
-    :raises OntologyNotFound: with the places tried
-
-    >>> (find() / "schema.ttl").is_file()
-    True
-    """
-    named = os.environ.get("MSKGRAPH_ONTOLOGY")
-    tried = [Path(named)] if named else [_ROOT / "ontology", _ROOT.parents[1] / "ontology"]
-    for place in tried:
-        if (place / "schema.ttl").is_file():
-            return place
-    raise OntologyNotFound(tried)
-
-
-def files(root: Path) -> list[Path]:
-    """Return all Turtle files below a folder, sorted by name, schema and shapes included.
-
-    >>> [path.name for path in files(find())][:2]
-    ['anatomy.ttl', 'ramsey-2017.ttl']
-    """
-    return sorted(root.rglob("*.ttl"), key=lambda path: path.relative_to(root).as_posix())
-
-
-def content_hash(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 of files, over their names relative to the folder they share and their bytes.
-
-    >>> content_hash(files(find())) == content_hash(reversed(files(find())))
-    True
-    """
-    resolved = sorted({path.resolve() for path in paths})
-    digest = hashlib.sha256()
-    if resolved:
-        shared = Path(os.path.commonpath([path.parent for path in resolved]))
-        for path in resolved:
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(shared).as_posix()}\0{len(content)}\0".encode())
-            digest.update(content)
-    return digest.hexdigest()
-
-
-def read(paths: Iterable[Path]) -> Graph:
-    """Return the triples of files as one graph, literals as written.
-
-    :raises OntologyInvalid: if a file is not Turtle, with one problem for each such file
-
-    >>> from rdflib import SKOS
-    >>> str(read(files(find())).value(MSK.phlebolith, SKOS.prefLabel))
-    'phlebolith'
-    """
-    graph = _empty_graph()
-    problems = []
-    for path in paths:
-        part = _parse(path, str(path))
-        if isinstance(part, Problem):
-            problems.append(part)
-        else:
-            graph += part
-    if problems:
-        raise OntologyInvalid(problems)
-    return graph
-
-
-def canonical(graph: Graph) -> str:
-    """Return a graph as a file of the ontology is written: sorted Turtle, fixed prefixes, literals as typed.
-
-    >>> print(canonical(Graph().add((MSK.gout, MSK.category, MSK["category-crystal"]))))
-    @prefix msk: <https://w3id.org/mskgraph/> .
-    <BLANKLINE>
-    msk:gout msk:category msk:category-crystal .
-    <BLANKLINE>
-    <BLANKLINE>
-    """
-    with _literals_as_typed():
-        fresh = _empty_graph()
-        fresh += graph
-        return fresh.serialize(format="turtle")
-
-
-def is_canonical(path: Path) -> bool:
-    """Say whether writing what was read from a file would change no byte of it.
-
-    :raises OntologyInvalid: if it is not Turtle
-
-    >>> all(is_canonical(path) for path in files(find()))
-    True
-    """
-    return canonical(read([path])).encode() == path.read_bytes()
-
-
-def serialize(graph: Graph, form: Form) -> str:
-    """Return a graph as one RDF document.
-
-    :param form: ``"ttl"``, ``"nq"`` or ``"jsonld"``
-
-    >>> serialize(Graph().add((MSK.gout, MSK.category, MSK["category-crystal"])), "nq").split()[1]
-    '<https://w3id.org/mskgraph/category>'
-    """
-    if form == "ttl":
-        return canonical(graph)
-    with _literals_as_typed():
-        if form == "nq":
-            # One default graph: a line of N-Triples is a line of N-Quads.
-            lines = graph.serialize(format="nt").splitlines(keepends=True)
-            return "".join(sorted(line for line in lines if line.strip()))
-        context = {prefix: namespace for prefix, namespace in PREFIXES.items() if prefix != "sh"}
-        return graph.serialize(format="json-ld", context=context, sort_keys=True)
-
-
-def turtle_of(triples: bytes) -> str:
-    r"""Return N-Triples, as a store answers, as Turtle with the prefixes of the ontology.
-
-    >>> print(turtle_of(b"<https://w3id.org/mskgraph/elbow> <https://w3id.org/mskgraph/rank> \"1\" .\n"))
-    @prefix msk: <https://w3id.org/mskgraph/> .
-    <BLANKLINE>
-    msk:elbow msk:rank "1" .
-    <BLANKLINE>
-    <BLANKLINE>
-    """
-    with _literals_as_typed():
-        return canonical(_empty_graph().parse(data=triples, format="nt"))
-
 
 Finding = tuple[str, str, str]
 """IRI of a node, what is wrong with it, and what to do about it."""
@@ -251,7 +68,7 @@ def check(paths: Sequence[Path] | None = None, further: Sequence[Further] = ()) 
     unreadable: list[Problem] = []
     own: set[str] = set()
     for path, name in given.items():
-        part = _parse(path, name)
+        part = parse(path, name)
         own.add(name)
         if isinstance(part, Problem):
             unreadable.append(part)
@@ -264,7 +81,7 @@ def check(paths: Sequence[Path] | None = None, further: Sequence[Further] = ()) 
     for path, name in context.items():
         if path in given:
             continue
-        part = _parse(path, name)
+        part = parse(path, name)
         if isinstance(part, Problem):
             unreadable.append(part)
         elif not defined[path.name] & set(part.subjects(RDF.type)):
@@ -295,6 +112,8 @@ def examine(
         *_name_problems(files_),
         *_cycles(files_),
         *_one_sided(files_),
+        *_misplaced_mappings(files_),
+        *_contradictions(files_),
     }
     if further and not problems:
         triples = files_.data.serialize(format="nt", encoding="utf-8")
@@ -306,94 +125,14 @@ def examine(
     return sorted(problem for problem in problems if of is None or problem.file in of)
 
 
-def release(version_date: str, to: Path) -> Path:
-    """Write the ontology as one Turtle file that carries its version; the shapes stay out of it.
-
-    :param version_date: the date of the version, as 2026-01-31
-    :param to: the file to write
-    :returns: the file written
-    :raises ValueError: if the date is none
-    :raises OntologyInvalid: if :func:`check` finds a problem
-
-    >>> release("yesterday", Path("release.ttl"))
-    Traceback (most recent call last):
-    ValueError: A version is a date such as 2026-01-31, not 'yesterday'.
-    """
-    try:
-        stamp = date.fromisoformat(version_date).isoformat()
-    except ValueError:
-        stamp = None
-    if stamp is None or stamp != version_date:
-        raise ValueError(f"A version is a date such as 2026-01-31, not {version_date!r}.")
-    problems = check()
-    if problems:
-        raise OntologyInvalid(problems)
-    graph = read(path for path in files(find()) if path.name != "shapes.ttl")
-    ontology = URIRef(NAMESPACE)
-    graph.add((ontology, OWL.versionIRI, URIRef(f"{NAMESPACE}{stamp}/")))
-    graph.add((ontology, OWL.versionInfo, Literal(stamp)))
-    to.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = to.with_name(f"{to.name}.part")
-    unfinished.write_bytes(canonical(graph).encode())
-    unfinished.replace(to)
-    return to
-
-
-# --- reading
-
-
-@contextmanager
-def _literals_as_typed() -> Iterator[None]:
-    """Keep rdflib from rewriting literals, such as 0.50 to 0.5, while they are read and written."""
-    with _lock:
-        before = rdflib.NORMALIZE_LITERALS
-        rdflib.NORMALIZE_LITERALS = False
-        try:
-            yield
-        finally:
-            rdflib.NORMALIZE_LITERALS = before
-
-
-def _empty_graph() -> Graph:
-    graph = Graph(bind_namespaces="none")
-    for prefix, namespace in PREFIXES.items():
-        graph.bind(prefix, namespace, override=True, replace=True)
-    return graph
-
-
-def _parse(path: Path, name: str) -> Graph | Problem:
-    """Return what is in a file, or why it cannot be read."""
-    log = logging.getLogger("rdflib.term")
-    level = log.level
-    try:
-        with _literals_as_typed():
-            # A value that does not fit its type is reported by examine(); rdflib would print a traceback.
-            log.setLevel(logging.ERROR)
-            return _empty_graph().parse(data=path.read_text("utf-8"), format="turtle", publicID=NAMESPACE)
-    except BadSyntax as error:
-        line, reason = error.lines + 1, " ".join(str(error._why).split())
-        remedy = f"Correct line {line} or the end of the line before: a dot, semicolon, quote or prefix is wrong."
-        return Problem(name, f"line {line}", f"This is not Turtle: {reason}.", remedy)
-    except UnicodeDecodeError:
-        return Problem(name, "line 1", "The file is not UTF-8 text.", "Save it as UTF-8.")
-    except (IndexError, AssertionError) as error:  # rdflib 7.6, where a file ends in the middle of a statement
-        line = len(path.read_text("utf-8").splitlines())
-        remedy = "Complete the last statement; it ends with a dot."
-        return Problem(name, f"line {line}", f"This is not Turtle: the file ends too early ({error}).", remedy)
-    except (ValueError, OSError) as error:
-        return Problem(name, "line 1", f"The file cannot be read: {error}.", "Correct or remove it.")
-    finally:
-        log.setLevel(level)
-
-
 class _Files:
     """The graphs of several files, together and each by itself, and which node is where."""
 
     def __init__(self, graphs: Mapping[str, Graph]) -> None:
         self.graphs = dict(sorted(graphs.items()))
-        self.all = _empty_graph()
-        self.shapes = _empty_graph()
-        self.data = _empty_graph()
+        self.all = empty_graph()
+        self.shapes = empty_graph()
+        self.data = empty_graph()
         self.defining: defaultdict[Node, list[str]] = defaultdict(list)
         self._mentioning: dict[Node, str] = {}
         for name, graph in self.graphs.items():
@@ -442,7 +181,7 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
     from pyshacl import validate
 
     # Comparing a bound with a value such as "few"^^xsd:decimal stops pySHACL; these are reported as terms.
-    sound = _empty_graph()
+    sound = empty_graph()
     sound += (triple for triple in found.data if not (isinstance(triple[2], Literal) and triple[2].ill_typed))
     # A problem belongs to a file that says something about its node, so the other nodes need not be looked at. What
     # a file points at is looked at too, because pySHACL holds nested shapes to be met by any node not listed.
@@ -453,7 +192,7 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
         for node in (triple[0], triple[2])
         if isinstance(node, URIRef)
     }
-    with _literals_as_typed():
+    with literals_as_typed():
         _, report, _ = validate(sound, shacl_graph=found.shapes, inference="none", focus_nodes=sorted(nodes) or None)
     if not isinstance(report, Graph):
         raise OntologyInvalid([f"shapes.ttl: the shapes cannot be used: {report}"])
@@ -529,6 +268,30 @@ def _is_vocabulary(term: URIRef) -> bool:
 
 def _is_datatype(literal: Literal) -> bool:
     return str(literal.datatype) in _DATATYPES and not literal.ill_typed
+
+
+# --- that the schema can be true, and that mappings stand where they belong
+
+
+def _contradictions(found: _Files) -> Iterator[Problem]:
+    """Classes and properties of the schema that cannot be used without contradiction."""
+    for graph in found.graphs.values():
+        if (None, RDF.type, OWL.Ontology) in graph:
+            for node, message in contradictions(graph):
+                remedy = "Correct its superclass, domain or range, or the list of classes that share no member."
+                yield Problem(found.where(node), _curie(node), f"It leads to a contradiction: {message}.", remedy)
+
+
+def _misplaced_mappings(found: _Files) -> Iterator[Problem]:
+    """Mappings outside the file of mappings."""
+    for name, graph in found.graphs.items():
+        if name.endswith(MAPPINGS_SUFFIX):
+            continue
+        for predicate in (SKOS.exactMatch, SKOS.closeMatch, SKOS.broadMatch, SKOS.narrowMatch):
+            for subject in graph.subjects(predicate):
+                message = f"The mapping {_curie(predicate)} does not belong in this file."
+                remedy = f"Write it as a line of mappings{MAPPINGS_SUFFIX}."
+                yield Problem(name, found.called(subject), message, remedy)
 
 
 # --- names, circles, conflicts
