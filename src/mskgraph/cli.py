@@ -197,11 +197,17 @@ def query(
 @app.command()
 def check(
     path: Annotated[list[Path] | None, typer.Argument(help="Files or folders; the whole ontology if none.")] = None,
+    reformat: Annotated[
+        bool, typer.Option("--format", help="First bring the files into canonical form, and name those changed.")
+    ] = False,
 ) -> None:
-    """Check the ontology: shapes, citations, undefined terms. Exit code 1 if there is a problem."""
+    """Check the ontology: shapes, coherence, citations, undefined terms, dead ends. Exit code 1 for a problem."""
     from mskgraph import ontology
 
-    problems = ontology.check(path or None, [_impossible_numbers])
+    if reformat:
+        for changed in ontology.write_canonical(path or None):
+            print(f"{changed}: brought into canonical form.", file=sys.stderr)
+    problems = ontology.check(path or None, [_faults])
     for problem in problems:
         print(problem)
     if problems:
@@ -227,16 +233,18 @@ def export(
         raise MskGraphError(f"{output} cannot be written: {error.strerror}. Choose another file with -o.") from None
 
 
-def _impossible_numbers(triples: bytes) -> Iterator[tuple[str, str, str]]:
-    """Yield estimates that are impossible and tables that are incoherent, for ``ontology.check``."""
-    from mskgraph.differential import faults
+def _faults(triples: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield impossible numbers, incoherent tables and dead ends, for ``ontology.check``."""
+    from mskgraph.differential import dead_ends, faults
     from mskgraph.graph import build
     from mskgraph.store import EmbeddedStore
 
     store = EmbeddedStore()
     store.load_triples(triples)
     store.derive_all()
-    for fault in faults(build(store)):
+    knowledge = build(store)
+    # What leads where is worth asking only of numbers that can be.
+    for fault in list(faults(knowledge)) or dead_ends(knowledge):
         yield fault.node, fault.message, fault.remedy
 
 

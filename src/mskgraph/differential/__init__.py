@@ -2,7 +2,8 @@
 
 The parts, each using only those before it: ``estimates`` reads the sources' numbers, ``coherence`` checks tables,
 ``credal`` is the mathematics of intervals, ``evidence`` finds the claims that bear on a query, ``ranking`` is the
-engine, ``explain`` says what an answer rests on. This module puts them together into one answer.
+engine, ``reach`` finds what leads nowhere, ``explain`` says what an answer rests on. This module puts them together
+into one answer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mskgraph.differential.estimates import MAGNITUDE_BASE, UNKNOWN, Bounds, bou
 from mskgraph.differential.evidence import Match, Query
 from mskgraph.differential.explain import Change, Observation, Variation
 from mskgraph.differential.ranking import OTHER, Engine, Ranking, Regime, Setting
+from mskgraph.differential.reach import dead_ends
 from mskgraph.graph import Claim, Knowledge, Path, Reference, Step
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Variation",
     "avoids_sure_loss",
     "bounds",
+    "dead_ends",
     "differential",
     "engine_of",
     "faults",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import fsum
 
 from mskgraph.differential.estimates import Bounds, bounds
-from mskgraph.graph import Claim, Knowledge
+from mskgraph.graph import Claim, Estimate, Knowledge, Sourced
 
 _SLACK = 1e-12  # rounding of sums of decimals such as 0.1 + 0.2
 
@@ -92,21 +92,36 @@ class Fault:
 
 def faults(knowledge: Knowledge) -> Iterator[Fault]:
     """Yield every estimate that is impossible and every table that no distribution fits."""
-    tables: defaultdict[str, list[Claim]] = defaultdict(list)
-    for claim in knowledge.claims.values():
+    tables: defaultdict[str, list[Bounds]] = defaultdict(list)
+    for said, label, estimate in _estimates(knowledge):
         try:
-            bounds(claim.estimate)
+            stated = bounds(estimate)
         except ValueError as error:
-            label = f"{knowledge.label(claim.diagnosis)}, {knowledge.label(claim.target)}"
             remedy = "Correct its estimate: bounds in order between 0 and 1, n at most m, marks before a limit."
-            yield Fault(claim.iri, label, f"An estimate is impossible: {error}.", remedy)
+            yield Fault(said.iri, label, f"An estimate is impossible: {error}.", remedy)
         else:
-            if claim.table:
-                tables[claim.table].append(claim)
+            if isinstance(said, Claim) and said.table:
+                tables[said.table].append(stated)
     for table, rows in sorted(tables.items()):
-        stated = [bounds(row.estimate) for row in rows]
-        if not avoids_sure_loss(stated):
-            yield _incoherent(knowledge, table, stated)
+        if not avoids_sure_loss(rows):
+            yield _incoherent(knowledge, table, rows)
+
+
+def _estimates(knowledge: Knowledge) -> Iterator[tuple[Sourced, str, Estimate]]:
+    """Yield every estimate with what carries it and what that is called."""
+    for claim in knowledge.claims.values():
+        label = f"{knowledge.label(claim.diagnosis)}, {knowledge.label(claim.target)}"
+        yield claim, label, claim.estimate
+        yield claim, label, claim.specificity
+    for occurrence in knowledge.occurrences.values():
+        yield occurrence, f"{knowledge.label(occurrence.concept)}, {occurrence.measure}", occurrence.estimate
+    for criterion in knowledge.criteria.values():
+        yield criterion, criterion.quantity, criterion.sensitivity
+        yield criterion, criterion.quantity, criterion.specificity
+    for rule in knowledge.discriminators.values():
+        label = " + ".join(map(knowledge.label, rule.given))
+        yield rule, label, rule.sensitivity
+        yield rule, label, rule.specificity
 
 
 def _incoherent(knowledge: Knowledge, table: str, stated: Sequence[Bounds]) -> Fault:

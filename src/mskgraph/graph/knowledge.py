@@ -18,6 +18,7 @@ from mskgraph.graph.records import (
     Occurrence,
     Path,
     Relation,
+    Sourced,
     Step,
     Table,
     TeachingPoint,
@@ -69,6 +70,12 @@ class Knowledge:
     edges: Sequence[Step]
     lexicon: Lexicon
     _steps: Mapping[str, Sequence[Step]] = field(repr=False)
+
+    @cached_property
+    def sourced(self) -> Mapping[str, Sourced]:
+        """Everything that has one source, by IRI: claims, occurrences, criteria, discriminators, teaching points."""
+        points = {point.iri: point for point in self.teaching_points}
+        return {**self.claims, **self.occurrences, **self.criteria, **self.discriminators, **points}
 
     def label(self, node: str) -> str:
         """Return the label of a concept or case, or the last part of its IRI if it has none."""

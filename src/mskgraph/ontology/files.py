@@ -201,6 +201,12 @@ def turtle_of(triples: bytes) -> str:
         return canonical(empty_graph().parse(data=triples, format="nt"))
 
 
+def jsonld_of(triples: bytes) -> str:
+    """Return N-Triples, as a store answers, as JSON-LD with the prefixes of the ontology."""
+    with literals_as_typed():
+        return serialize(empty_graph().parse(data=triples, format="nt"), "jsonld")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Put content into a file so that nobody ever sees half of it."""
     unfinished = path.with_name(f"{path.name}.part")

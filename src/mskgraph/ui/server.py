@@ -29,6 +29,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mskgraph.errors import PortInUse
+from mskgraph.ui import resource
 
 MAIN: Final = Path(__file__).with_name("main.py")
 SETTINGS: Final = Path(__file__).parent / ".streamlit" / "config.toml"
@@ -69,7 +70,7 @@ async def vis_network(request: Request) -> Response:
     return Response(content, media_type="text/javascript", headers=headers)
 
 
-ROUTES: Final[list[BaseRoute]] = [Route(VIS_NETWORK, vis_network, methods=["GET"])]
+ROUTES: Final[list[BaseRoute]] = [Route(VIS_NETWORK, vis_network, methods=["GET"]), resource.ROUTE]
 """What this server answers beside Streamlit's own addresses."""
 
 

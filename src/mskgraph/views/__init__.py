@@ -21,6 +21,7 @@ from mskgraph.views.answer import (
     under,
 )
 from mskgraph.views.cases import case_drawing, case_rows, observation_rows
+from mskgraph.views.concept import GROUPINGS, Entry, Group, Grouping, Section, browse, concept_sections
 from mskgraph.views.drawing import Drawing, Edge, Node, NodeKind, edge_rows, tallest_column
 from mskgraph.views.exploring import EXPAND_BY, MAX_NODES, Exploration, ExplorationResult, explore, relation_rows
 from mskgraph.views.model import schema_drawing
@@ -29,20 +30,27 @@ from mskgraph.views.words import bounds_in_words, percent, pointers, quantity, r
 
 __all__ = [
     "EXPAND_BY",
+    "GROUPINGS",
     "HAS_CASE",
     "MAX_NODES",
     "PATH_NODES",
     "Drawing",
     "Edge",
+    "Entry",
     "Exploration",
     "ExplorationResult",
+    "Group",
+    "Grouping",
     "Node",
     "NodeKind",
     "Phrase",
+    "Section",
     "bounds_in_words",
+    "browse",
     "case_drawing",
     "case_rows",
     "cases_showing",
+    "concept_sections",
     "contribution_rows",
     "differential_rows",
     "edge_rows",

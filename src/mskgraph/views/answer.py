@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mskgraph.differential import Candidate, Differential, Variation
 from mskgraph.graph import Case, Knowledge
-from mskgraph.views.words import FEW, bounds_in_words, claim_notes, few, percent, quantity, says, setting, source_words
+from mskgraph.views.words import FEW, bounds_in_words, few, notes_of, percent, quantity, says, setting, source_words
 
 _EDGE = 1e-6  # where the log-odds axis ends
 
@@ -92,7 +92,7 @@ def evidence_rows(knowledge: Knowledge, candidate: Candidate) -> list[dict[str, 
                 "In whom": setting(knowledge, claim) if claim else "",
                 "Source": source_words(claim) if claim else "by definition",
                 "Confidence": claim.confidence if claim else "",
-                "Note": " ".join(claim_notes(knowledge, claim)) if claim else "",
+                "Note": " ".join(notes_of(knowledge, claim)) if claim else "",
             }
         )
     return rows

@@ -9,7 +9,7 @@ from mskgraph.differential import Candidate, Differential
 from mskgraph.graph import Claim, Knowledge
 from mskgraph.views.answer import stands_out
 from mskgraph.views.drawing import COLUMN, Drawing, Edge, Node, columns_of, height_of, in_columns, node_of
-from mskgraph.views.words import claim_notes, quantity, setting, source_words
+from mskgraph.views.words import notes_of, quantity, setting, source_words
 
 PATH_NODES = 24
 """How many nodes a picture of paths holds while its labels can still be read."""
@@ -111,6 +111,6 @@ def _claim_detail(knowledge: Knowledge, claim: Claim) -> str:
         f"How often: {quantity(claim)}",
         setting(knowledge, claim),
         f"Source: {source_words(claim)}",
-        *claim_notes(knowledge, claim),
+        *notes_of(knowledge, claim),
     ]
     return "\n".join(line for line in lines if line)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from mskgraph.graph import Claim, Knowledge
+from mskgraph.graph import Claim, Criterion, Discriminator, Knowledge, Occurrence, Sourced, TeachingPoint
+
+_UNITS = {"mm2": "mm²", "cm2": "cm²", "a": "years", "d": "days", "wk": "weeks", "mo": "months"}
+"""UCUM codes that people write otherwise."""
 
 FEW = 3  # how many of many are named, or drawn for a case whose diagnosis nobody states
 
@@ -52,49 +55,82 @@ def setting(knowledge: Knowledge, claim: Claim) -> str:
     return knowledge.tables[claim.table].setting if claim.table else claim.population
 
 
-def source_words(claim: Claim) -> str:
-    """Return a claim's source and where in it."""
-    return f"{claim.source.label} ({claim.locator})" if claim.locator else claim.source.label
+def source_words(said: Sourced) -> str:
+    """Return a source and where in it."""
+    return f"{said.source.label} ({said.locator})" if said.locator else said.source.label
 
 
-def claim_notes(knowledge: Knowledge, claim: Claim) -> list[str]:
-    """Return a claim's notes, and for each claim that contradicts it what that says and who says so."""
-    rivals = [knowledge.claims[rival] for rival in claim.conflicts if rival in knowledge.claims]
-    contradicted = [
-        f"Contradicted by {rival.source.label}: {knowledge.label(rival.diagnosis)}, {knowledge.label(rival.target)}."
-        for rival in rivals
+def notes_of(knowledge: Knowledge, said: Sourced) -> list[str]:
+    """Return the notes of what a source says, and for each that contradicts it what that says and who says so."""
+    rivals = [knowledge.sourced[rival] for rival in said.conflicts if rival in knowledge.sourced]
+    contradicted = [f"Contradicted by {rival.source.label}: {says(knowledge, rival)}." for rival in rivals]
+    return [*said.notes, *contradicted]
+
+
+def says(knowledge: Knowledge, said: Sourced) -> str:
+    """Return what a source says, without its numbers and without who says it."""
+    match said:
+        case Claim():
+            return f"{knowledge.label(said.diagnosis)}: {knowledge.label(said.target)}"
+        case Occurrence():
+            return f"{knowledge.label(said.concept)}, {said.measure}"
+        case Criterion():
+            return cut_off(knowledge, said)
+        case Discriminator():
+            given = " + ".join(map(knowledge.label, said.given))
+            against = f" rather than {labels_of(knowledge, said.against)}" if said.against else ""
+            return f"{given} points to {labels_of(knowledge, said.points_to)}{against}"
+        case TeachingPoint():
+            return said.text.removesuffix(".")
+    raise TypeError(f"nothing is known of {type(said)}")
+
+
+def cut_off(knowledge: Knowledge, criterion: Criterion) -> str:
+    """Return a cut-off in words: "thickness of the plantar fascia > 4 mm points to plantar fasciitis"."""
+    unit = "" if criterion.unit == "1" else f" {_UNITS.get(criterion.unit, criterion.unit)}"
+    value = f"{criterion.quantity} {criterion.comparator} {criterion.threshold:g}{unit}"
+    return f"{value} points to {labels_of(knowledge, criterion.points_to)}" if criterion.points_to else value
+
+
+def performance(said: Criterion | Discriminator | Claim) -> str:
+    """Return sensitivity and specificity as the source gives them, and against whom; empty if it gives neither."""
+    sensitivity = said.estimate if isinstance(said, Claim) else said.sensitivity
+    figures = [
+        f"{name} {estimate.stated}"
+        for name, estimate in (("sensitivity", sensitivity), ("specificity", said.specificity))
+        if estimate.stated
     ]
-    return [*claim.notes, *contradicted]
+    against = f" (compared with {said.compared_with})" if said.compared_with and figures else ""
+    return ", ".join(figures) + against
 
 
 def pointers(knowledge: Knowledge, node: str) -> list[str]:
-    """Return in words each combination of features that points to a diagnosis or finding, with its source.
+    """Return in words each combination and cut-off that points to a diagnosis or finding, with its source.
 
     What contradicts it is named.
     """
-    rules = []
-    for rule in knowledge.discriminators.values():
-        if node not in rule.points_to:
-            continue
+    rules = [rule for rule in knowledge.discriminators.values() if node in rule.points_to]
+    lines = []
+    for rule in rules:
         given = " + ".join(map(knowledge.label, rule.given))
-        rivals = [knowledge.discriminators[other] for other in rule.conflicts if other in knowledge.discriminators]
-        disputes = [
-            f"{rival.source.label} disagrees: {' + '.join(map(knowledge.label, rival.given))} points to "
-            f"{labels_of(knowledge, rival.points_to)}."
-            for rival in rivals
-        ]
-        rules.append(" ".join([f"{given} ({rule.source.label}).", *rule.notes, *disputes]))
-    return rules
+        against = f", rather than {labels_of(knowledge, rule.against)}" if rule.against else ""
+        lines.append(_line(f"{given}{against}", knowledge, rule))
+    cut_offs = [rule for rule in knowledge.criteria.values() if node in rule.points_to]
+    return lines + [_line(cut_off(knowledge, rule), knowledge, rule) for rule in cut_offs]
+
+
+def _line(words: str, knowledge: Knowledge, rule: Criterion | Discriminator) -> str:
+    figures = performance(rule)
+    return " ".join([f"{words}{f': {figures}' if figures else ''} ({rule.source.label}).", *notes_of(knowledge, rule)])
 
 
 def remarks(knowledge: Knowledge, node: str) -> list[str]:
-    """Return the teaching points about a concept, each with its source."""
-    return [f"{point.text} ({point.source.label})" for point in knowledge.teaching_points if node in point.about]
-
-
-def says(knowledge: Knowledge, claim: Claim) -> str:
-    """Return what a claim relates."""
-    return f"{knowledge.label(claim.diagnosis)}: {knowledge.label(claim.target)}"
+    """Return the teaching points about a concept, each with its kind and source."""
+    return [
+        f"{point.kind.capitalize()}: {point.text} ({point.source.label})"
+        for point in knowledge.teaching_points
+        if node in point.about
+    ]
 
 
 def few(knowledge: Knowledge, nodes: Sequence[str]) -> str:

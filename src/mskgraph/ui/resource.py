@@ -1,0 +1,131 @@
+"""``GET /resource/{name}``: any thing of the knowledge as a page, as Turtle or as JSON-LD, by its address."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Final, Literal
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mskgraph import KnowledgeGraph, ontology
+from mskgraph.graph import local_name_of
+from mskgraph.store import Row, query_text, select
+from mskgraph.terms import NAMESPACE, local_name
+from mskgraph.ui.concept_html import STYLE, head_html, section_html
+from mskgraph.views import concept_sections
+
+Form = Literal["html", "ttl", "jsonld"]
+
+_TYPES: Final[dict[str, Form]] = {
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "text/turtle": "ttl",
+    "application/ld+json": "jsonld",
+}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,199}")
+
+
+def wanted(accept: str) -> Form | None:
+    """Return the form that an ``Accept`` header asks for; HTML if it takes anything, nothing if none of ours will do.
+
+    The highest quality wins; of equal ones the more particular, then the earlier (RFC 9110, section 12.5.1).
+
+    >>> wanted("text/turtle"), wanted("*/*"), wanted("text/html;q=0.5, application/ld+json"), wanted("image/png")
+    ('ttl', 'html', 'jsonld', None)
+    """
+    asked = []
+    for place, part in enumerate(accept.split(",")):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        quality = next((p.partition("=")[2] for p in parameters if p.lower().startswith("q=")), "1")
+        weight = float(quality) if re.fullmatch(r"[01](\.\d{0,3})?", quality) else 0.0
+        form = _TYPES.get(name.lower()) or ("html" if name in ("", "*/*", "text/*") else None)
+        if form and weight > 0:
+            asked.append((-weight, name.count("*"), place, form))
+    return min(asked)[-1] if asked else None
+
+
+async def resource(request: Request) -> Response:
+    """Answer with what is known of one node, in the form asked for.
+
+    :param request: GET or HEAD; ``name`` is the last part of an IRI of the ontology
+    :returns: 404 if there is no such node, 406 if none of the forms asked for is to be had
+    """
+    form = wanted(request.headers.get("accept", "*/*"))
+    if form is None:
+        text = "Available are text/html, text/turtle and application/ld+json."
+        return Response(text, status_code=406, media_type="text/plain")
+    name = request.path_params["name"]
+    body = await run_in_threadpool(_body, name, form) if _NAME.fullmatch(name) else None
+    headers = {"Vary": "Accept"}
+    if body is None:
+        text = "Nothing of the knowledge has this name. The page Concepts lists what there is."
+        return Response(text, status_code=404, media_type="text/plain", headers=headers)
+    media = {"html": "text/html", "ttl": "text/turtle", "jsonld": "application/ld+json"}[form]
+    return Response(body, media_type=media, headers=headers)
+
+
+def _body(name: str, form: Form) -> str | None:
+    kg = KnowledgeGraph.open()
+    node = NAMESPACE + name
+    if form == "html":
+        return _page(kg, node)
+    triples = kg.store.answer(f"CONSTRUCT {{ <{node}> ?p ?o }} WHERE {{ <{node}> ?p ?o }}").body
+    if not triples:
+        return None
+    return ontology.turtle_of(triples) if form == "ttl" else ontology.jsonld_of(triples)
+
+
+def address(iri: str) -> str:
+    """Return the address of the page of a concept or case here."""
+    return f"/resource/{quote(local_name(iri))}"
+
+
+def _page(kg: KnowledgeGraph, node: str) -> str | None:
+    knowledge = kg.knowledge
+    concept = knowledge.concepts.get(node)
+    if concept is None:
+        return _facts(kg, node)
+    sections = "".join(
+        f"<h2>{escape(section.title)}</h2>{section_html(section, address)}"
+        for section in concept_sections(knowledge, node)
+    )
+    head = head_html(knowledge, concept, address)
+    app = f'<p><a href="/concepts?c={quote(local_name(node))}">Open in mskgraph</a></p>'
+    return _document(concept.label, f"<p>{escape(concept.kind)}</p>{head}{app}{sections}")
+
+
+def _facts(kg: KnowledgeGraph, node: str) -> str | None:
+    """Return the page of what is no concept, such as a claim or a source: its properties and their values in words."""
+    rows = select(kg.store, query_text("node_facts", node=node))
+    if not rows:
+        return None
+
+    def value(row: Row) -> str:
+        label = escape(row.get("valueLabel", row["value"]))
+        ours = row["value"].startswith(NAMESPACE)
+        return f'<a href="{escape(address(row["value"]))}">{label}</a>' if ours else label
+
+    facts = "".join(
+        f"<dt>{escape(row.get('propertyLabel') or local_name_of(row['property']))}</dt><dd>{value(row)}</dd>"
+        for row in rows
+    )
+    title = next((row["nodeLabel"] for row in rows if "nodeLabel" in row), local_name(node))
+    return _document(title, f'<div class="msk"><dl>{facts}</dl></div>')
+
+
+def _document(title: str, body: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width, initial-scale=1"><title>{escape(title)} - mskgraph</title><style>'
+        ":root { color-scheme: light dark } body { font: 1rem/1.5 sans-serif; max-width: 70rem; margin: 0 auto; "
+        f"padding: 1rem }}{STYLE}</style></head><body><main><h1>{escape(title)}</h1>{body}"
+        "<p>A teaching and reference tool, not a medical device.</p></main></body></html>"
+    )
+
+
+ROUTE: Final = Route("/resource/{name}", resource, methods=["GET"])
