@@ -352,21 +352,39 @@ FAULTS = {
     "percent range without its words": (
         SOUND.replace('    msk:stated "20-30 %" ;\n', ""),
         "msk:gout-joint-effusion-seed-estimate",
-        "A percent range carries msk:stated, msk:lower and msk:upper",
-        "Add what is missing",
+        "An estimate keeps what the source said.",
+        'Write msk:stated "95-98 %".',
     ),
     "count with bounds": (
         GOUT_CLAIM_COUNT + "msk:gout-joint-effusion-seed-estimate msk:lower 0.1 .",
         "msk:gout-joint-effusion-seed-estimate",
-        "A count carries",
-        "remove the rest",
+        "An estimate carries one kind of number.",
+        "Keep msk:lower with msk:upper",
     ),
     "word without its group": (
         GOUT + CLAIM + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ;"
         " msk:form msk:form-word ; msk:stated 'often' .",
         "msk:gout-joint-effusion-seed-estimate",
-        "A word carries msk:stated and msk:frequencyWord",
-        "Add what is missing",
+        "An estimate carries one kind of number.",
+        "or msk:frequencyWord",
+    ),
+    "percent range without its upper bound": (
+        SOUND.replace("    msk:upper 0.3 .", "    ."),
+        "msk:gout-joint-effusion-seed-estimate",
+        "A percent range needs its upper bound",
+        "Add msk:upper.",
+    ),
+    "count without its denominator": (
+        GOUT_CLAIM_COUNT.replace(" ;\n    msk:denominator 20", ""),
+        "msk:gout-joint-effusion-seed-estimate",
+        "A count is n of m.",
+        "Add msk:denominator.",
+    ),
+    "form that does not fit its number": (
+        GOUT_CLAIM_COUNT.replace("msk:form-count", "msk:form-word"),
+        "msk:gout-joint-effusion-seed-estimate",
+        "A numerator or denominator belongs to a count.",
+        "Write msk:form msk:form-count",
     ),
     "not stated by hand": (
         GOUT + CLAIM + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ; msk:form msk:form-not-stated .",

@@ -91,6 +91,7 @@ def ddx(
     absent: Annotated[Terms, typer.Option(help="A feature looked for and not there.")] = None,
     text: Annotated[str, typer.Option(help='Features in one text, words may be cut short: "calc triceps".')] = "",
     regime: Annotated[Regime, typer.Option(help="Leave stated prevalence out with equal.")] = Regime.STATED,
+    limit: Annotated[int, typer.Option(help="Rows of the table at most; JSON always has all.", min=1)] = 20,
     as_json: Json = False,
 ) -> None:
     """List candidate diagnoses for what is seen (each option can be given several times)."""
@@ -120,7 +121,9 @@ def ddx(
 
     rows = differential_rows(kg.knowledge, result)
     if rows:
-        _print_table([list(row.values()) for row in rows], list(rows[0]))
+        _print_table([list(row.values()) for row in rows[:limit]], list(rows[0]))
+    if len(rows) > limit:
+        print(f"{limit} of {len(rows)} candidates shown; see --limit.", file=sys.stderr)
     for note in (*result.warnings, *firmness(kg.knowledge, result)):
         print(_printable(f"Note: {note}"), file=sys.stderr)
 

@@ -149,6 +149,11 @@ class Differential:
         return explain.robustness(self.engine, self.ranking) if self.candidates else []
 
     @cached_property
+    def on_one_source(self) -> list[str]:
+        """Candidates that rest on a single source: see :func:`mskgraph.differential.explain.on_one_source`."""
+        return explain.on_one_source(self.engine, self.ranking)
+
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """Two causes at once: see :func:`mskgraph.differential.explain.pairs`."""
         return explain.pairs(self.engine, self.ranking)
@@ -240,6 +245,14 @@ def differential(
     :raises UnknownTerm: if an IRI names no concept
     :raises OntologyInvalid: if an estimate is impossible or a table incoherent
     """
+    return _differential(knowledge, tuple(present), tuple(absent), regime, limit)
+
+
+@lru_cache(maxsize=32)
+def _differential(
+    knowledge: Knowledge, present: tuple[str, ...], absent: tuple[str, ...], regime: Regime, limit: int | None
+) -> Differential:
+    # Kept, since a page asks anew with every click, and what an answer rests on takes longer than the answer.
     engine = engine_of(knowledge)
     query = Query.of(knowledge, present, absent)
     ranking = engine.rank(query, Setting(regime=regime))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mskgraph.graph import Estimate
 
 Bounds = tuple[float, float]
@@ -16,6 +18,7 @@ MAGNITUDE_BASE = 10.0
 _CONFIDENCE = 0.95
 
 
+@lru_cache(maxsize=65536)
 def bounds(estimate: Estimate, base: float = MAGNITUDE_BASE) -> Bounds:
     """Return an estimate as an interval of a probability.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mskgraph.differential.estimates import MAGNITUDE_BASE, UNKNOWN, Bounds, bounds
 from mskgraph.graph import BROADER, HAS_PART, NARROWER, PART_OF, Claim, Knowledge, Path, Step
@@ -70,7 +72,8 @@ class Match:
 
     :ivar bridge: steps from the feature to the claim's target; empty if they are the same
     :ivar frequency: how often the diagnosis shows the feature, as far as this claim goes
-    :ivar general: whether the claim is about something that the feature is only a kind of
+    :ivar general: whether the claim is about something that the feature is only a kind of, or about a wider disease or
+        a consequence instead of the diagnosis itself
     """
 
     feature: str
@@ -86,48 +89,73 @@ class Match:
         return (*self.bridge, *self.support.steps)
 
 
+class _Gathered(NamedTuple):
+    """The supports of one diagnosis, what it may lead to, and the claims that say so."""
+
+    diagnosis: str
+    supports: tuple[Support, ...]
+    reached: tuple[str, ...]
+    leads: frozenset[str]
+
+
 class Supports:
     """All supports, found by the feature that their claims are about.
 
     A diagnosis has its own claims, those on what it is a kind of, and the findings of what it may lead to.
     """
 
-    def __init__(self, knowledge: Knowledge, without: Collection[str] = ()) -> None:
-        """Gather the supports, without the claims whose IRIs are given."""
+    def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
         self._own: defaultdict[str, list[Claim]] = defaultdict(list)
         self._leads: defaultdict[str, list[Claim]] = defaultdict(list)
         for claim in knowledge.claims.values():
-            if claim.iri in without:
-                continue
             (self._leads if claim.relation == "leadsTo" else self._own)[claim.diagnosis].append(claim)
-        self._by_target: defaultdict[str, list[Support]] = defaultdict(list)
-        self.consequences: dict[str, tuple[str, ...]] = {}
-        for diagnosis in sorted(knowledge.concepts):
-            if knowledge.concepts[diagnosis].kind == "diagnosis":
-                self._gather(diagnosis)
+        diagnoses = sorted(c.iri for c in knowledge.concepts.values() if c.kind == "diagnosis")
+        self._put([self._gathered(diagnosis, frozenset()) for diagnosis in diagnoses])
 
-    def _gather(self, diagnosis: str) -> None:
+    def without(self, gone: frozenset[str]) -> Supports:
+        """Return the supports without some claims on what leads to what."""
+        fewer = copy(self)
+        fewer._put([self._gathered(g.diagnosis, gone) if gone & g.leads else g for g in self._gathers])
+        return fewer
+
+    def _put(self, gathers: list[_Gathered]) -> None:
+        self._gathers = gathers
+        self.consequences = {gathered.diagnosis: gathered.reached for gathered in gathers}
+        self._by_target: defaultdict[str, list[Support]] = defaultdict(list)
+        for gathered in gathers:
+            for support in gathered.supports:
+                self._by_target[support.claim.target].append(support)
+
+    def _gathered(self, diagnosis: str, gone: frozenset[str]) -> _Gathered:
+        # A kind with sites of its own has not those of the wider disease: no iliopsoas bursitis at the elbow.
+        own = self._own[diagnosis]
+        placed = any(claim.sites or self._knowledge.kind(claim.target) == "site" for claim in own)
         front: list[tuple[str, Path, bool]] = [(diagnosis, (), False)]
         seen = {diagnosis}
+        supports: list[Support] = []
         reached: list[str] = []
+        leads: set[str] = set()
         for node, steps, through in front:
             for claim in self._own[node]:
                 kind = self._knowledge.kind(claim.target)
                 if claim.relation not in ("feature", "row") or (through and kind != "finding"):
                     continue
+                if kind == "site" and node != diagnosis and placed:
+                    continue
                 step = Step(claim.target, _BACKWARD[kind], node, claim.iri)
-                self._by_target[claim.target].append(Support(diagnosis, claim, (step, *steps)))
+                supports.append(Support(diagnosis, claim, (step, *steps)))
             for claim in self._leads[node]:
-                if claim.target not in seen:
+                if claim.iri not in gone and claim.target not in seen:
                     seen.add(claim.target)
                     reached.append(claim.target)
+                    leads.add(claim.iri)
                     front.append((claim.target, (Step(claim.target, _RESULTS_FROM, node, claim.iri), *steps), True))
             for parent in self._knowledge.concepts[node].parents:
                 if parent not in seen:
                     seen.add(parent)
                     front.append((parent, (Step(parent, NARROWER, node), *steps), through))
-        self.consequences[diagnosis] = tuple(reached)
+        return _Gathered(diagnosis, tuple(supports), tuple(reached), frozenset(leads))
 
     def targets(self) -> Collection[str]:
         """Return every feature that some claim is about."""
@@ -159,7 +187,8 @@ class Supports:
                     upper = 1.0
                 elif general:
                     lower = 0.0
-                yield Match(feature, present, support, bridge, (lower, upper), general)
+                wider = general or claim.diagnosis != support.diagnosis
+                yield Match(feature, present, support, bridge, (lower, upper), wider)
 
     def _bridges(self, feature: str, present: bool) -> Iterator[tuple[str, Path]]:
         yield feature, ()

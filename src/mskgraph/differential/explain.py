@@ -115,21 +115,35 @@ def robustness(engine: Engine, ranking: Ranking) -> list[Variation]:
     """Return each change of assumptions that changes the first layer.
 
     Tried are: without one source at a time, other readings of orders of magnitude, the other regime, and features of
-    which it is not known whether they are independent.
+    which it is not known whether they are independent. That a candidate goes with the only source that names it is no
+    change of the order; see :func:`on_one_source`.
     """
     first = ranking.first_layer
     found = []
     for setting in _settings(engine, ranking):
-        other = engine.rank(ranking.query, setting).first_layer
-        if other != first:
-            found.append(Variation(setting, tuple(sorted(other - first)), tuple(sorted(first - other))))
+        again = engine.rank(ranking.query, setting)
+        joins, leaves = again.first_layer - first, first - again.first_layer
+        if joins or leaves & set(again.candidates):
+            found.append(Variation(setting, tuple(sorted(joins)), tuple(sorted(leaves))))
     return found
+
+
+def on_one_source(engine: Engine, ranking: Ranking) -> list[str]:
+    """Return the candidates whose every claim comes from one and the same source, in shown order."""
+    sources = [{claim.source.iri for claim in _claims(engine, matches)} for matches in ranking.matches]
+    return [ranking.candidates[place] for place in ranking.order if len(sources[place]) == 1]
 
 
 def _settings(engine: Engine, ranking: Ranking) -> Iterator[Setting]:
     base = ranking.setting
-    sources = {claim.source.iri for matches in ranking.matches for claim in _claims(engine, matches)}
-    for source in sorted(sources):
+    # A source that gives no number and says of nothing what it leads to bounds nobody but those it brought in.
+    telling = {
+        claim.source.iri
+        for matches in ranking.matches
+        for claim in _claims(engine, matches)
+        if claim.relation != "feature" or claim.estimate.stated
+    }
+    for source in sorted(telling):
         yield replace(base, without=base.without | {source})
     if any(row.estimate.marks for row in ranking.rows):
         yield from (replace(base, base=reading) for reading in BASES if reading != base.base)

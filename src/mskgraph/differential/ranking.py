@@ -134,7 +134,7 @@ class Engine:
         self.knowledge = knowledge
         self.supports = Supports(knowledge)
         self._leads = [claim for claim in knowledge.claims.values() if claim.relation == "leadsTo"]
-        self._fewer = lru_cache(maxsize=64)(lambda gone: Supports(knowledge, gone))
+        self._fewer = lru_cache(maxsize=64)(self.supports.without)
         self._rows: defaultdict[str, list[Claim]] = defaultdict(list)
         for claim in knowledge.claims.values():
             if claim.table:
@@ -190,12 +190,17 @@ class Engine:
         )
 
     def _table(self, query: Query, setting: Setting) -> Table | None:
+        """Return the table that fits a query best: of those that hold for it, the one that asks for most."""
+        given = {above for feature in query.present for above in self.knowledge.ancestors(feature)}
         tables = [
             table
             for table in self.knowledge.tables.values()
-            if table.finding in query.findings and table.source.iri not in setting.without
+            if table.finding in query.findings
+            and table.source.iri not in setting.without
+            and given.issuperset(table.contexts)
+            and (not table.sites or not given.isdisjoint(table.sites))
         ]
-        return min(tables, key=lambda table: table.iri, default=None)
+        return min(tables, key=lambda t: (-len(t.contexts) - bool(t.sites), t.iri), default=None)
 
     @staticmethod
     def _matches(query: Query, setting: Setting, supports: Supports) -> dict[str, list[Match]]:

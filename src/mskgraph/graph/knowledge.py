@@ -171,7 +171,10 @@ class Knowledge:
 
     def ancestors(self, concept: str) -> frozenset[str]:
         """Return a concept with everything it is a kind of or part of."""
-        return self._closure(concept, lambda c: (*c.parents, *c.part_of))
+        found = self._ancestors.get(concept)
+        if found is None:
+            found = self._ancestors[concept] = self._closure(concept, lambda c: (*c.parents, *c.part_of))
+        return found
 
     def climbs(self, concept: str) -> Mapping[str, Path]:
         """Return what a concept is a kind or part of, with the fewest steps up to each; not the concept itself."""
@@ -211,6 +214,10 @@ class Knowledge:
 
     def _reads(self, step: Step) -> str:
         return self.relations[step.relation].label
+
+    @cached_property
+    def _ancestors(self) -> dict[str, frozenset[str]]:
+        return {}
 
     @cached_property
     def _stated(self) -> frozenset[Step]:

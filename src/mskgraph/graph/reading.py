@@ -44,6 +44,7 @@ KINDS: dict[str, Kind] = {
 def build(store: Store) -> Knowledge:
     """Read a store into a :class:`Knowledge`."""
     estimates = _estimates(select(store, query_text("estimates")))
+    tables = _tables(select(store, query_text("differential_tables")))
     rows = select(store, query_text("concept_names"))
     names = _names(rows)
     lexicon = Lexicon(names)
@@ -60,9 +61,9 @@ def build(store: Store) -> Knowledge:
         away.sort(key=lambda step: (lexicon.labels[step.end], relations[step.relation].label, step.claim or ""))
     return Knowledge(
         concepts=_concepts(store, _synonyms(rows), lexicon),
-        claims=_claims(store, estimates),
+        claims=_claims(store, estimates, tables),
         cases=_cases(store),
-        tables=_tables(select(store, query_text("differential_tables"))),
+        tables=tables,
         discriminators=_discriminators(select(store, query_text("discriminators")), estimates),
         occurrences=_occurrences(select(store, query_text("occurrences")), estimates),
         criteria=_criteria(select(store, query_text("criteria")), estimates),
@@ -217,8 +218,7 @@ def _common(said: Mapping[str, Sequence[Reference]]) -> _Common:
     )
 
 
-def _claims(store: Store, estimates: Mapping[str, Estimate]) -> dict[str, Claim]:
-    tables = {row["table"]: row["finding"] for row in select(store, query_text("differential_tables"))}
+def _claims(store: Store, estimates: Mapping[str, Estimate], tables: Mapping[str, Table]) -> dict[str, Claim]:
     claims = {}
     for node, said in _grouped(select(store, query_text("claims")), "claim").items():
         table = _one(said, "table")
@@ -227,7 +227,7 @@ def _claims(store: Store, estimates: Mapping[str, Estimate]) -> dict[str, Claim]
             iri=node,
             diagnosis=_one(said, "diagnosis"),
             relation=relation,
-            target=tables[table] if table else _one(said, relation),
+            target=tables[table].finding if table else _one(said, relation),
             estimate=estimates.get(_one(said, "estimate"), NOT_STATED),
             specificity=estimates.get(_one(said, "specificity"), NOT_STATED),
             of_finding=_one(said, "ofFinding") or None,
@@ -271,10 +271,16 @@ def _criteria(rows: Iterable[Row], estimates: Mapping[str, Estimate]) -> dict[st
 
 def _tables(rows: Iterable[Row]) -> dict[str, Table]:
     return {
-        row["table"]: Table(
-            row["table"], row["title"], row["finding"], row["setting"], Reference(row["source"], row["sourceTitle"])
+        node: Table(
+            iri=node,
+            title=_one(said, "title"),
+            finding=_one(said, "finding"),
+            setting=_one(said, "setting"),
+            source=said["source"][0],
+            contexts=_iris(said, "context"),
+            sites=_iris(said, "atSite"),
         )
-        for row in rows
+        for node, said in sorted(_grouped(rows, "table").items())
     }
 
 

@@ -200,13 +200,19 @@ class TeachingPoint(Sourced):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One source's list of exclusive causes of one finding in one setting."""
+    """One source's list of exclusive causes of one finding in one setting.
+
+    :ivar contexts: it holds only where all of these are given
+    :ivar sites: it holds only at one of these; everywhere if there is none
+    """
 
     iri: str
     title: str
     finding: str
     setting: str
     source: Reference
+    contexts: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 
 from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef
+from rdflib.collection import Collection as RdfList
 from rdflib.term import Node
 
 from mskgraph.errors import OntologyInvalid, OntologyNotFound
@@ -130,13 +131,11 @@ class _Files:
 
     def __init__(self, graphs: Mapping[str, Graph]) -> None:
         self.graphs = dict(sorted(graphs.items()))
-        self.all = empty_graph()
         self.shapes = empty_graph()
         self.data = empty_graph()
         self.defining: defaultdict[Node, list[str]] = defaultdict(list)
         self._mentioning: dict[Node, str] = {}
         for name, graph in self.graphs.items():
-            self.all += graph
             is_shapes = (None, RDF.type, SH.NodeShape) in graph
             target = self.shapes if is_shapes else self.data
             target += graph
@@ -156,7 +155,7 @@ class _Files:
     def called(self, node: Node) -> str:
         """Return the label of a node, or its CURIE."""
         for title in _TITLES:
-            labels = sorted(str(label) for label in self.all.objects(node, title))
+            labels = sorted(str(label) for label in self.data.objects(node, title))
             if labels:
                 return labels[0]
         return _curie(node)
@@ -181,8 +180,13 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
     from pyshacl import validate
 
     # Comparing a bound with a value such as "few"^^xsd:decimal stops pySHACL; these are reported as terms.
-    sound = empty_graph()
-    sound += (triple for triple in found.data if not (isinstance(triple[2], Literal) and triple[2].ill_typed))
+    sound = found.data
+    ill_typed = [triple for triple in sound if isinstance(triple[2], Literal) and triple[2].ill_typed]
+    if ill_typed:
+        sound = empty_graph()
+        sound += found.data
+        for unsound in ill_typed:
+            sound.remove(unsound)
     # A problem belongs to a file that says something about its node, so the other nodes need not be looked at. What
     # a file points at is looked at too, because pySHACL holds nested shapes to be met by any node not listed.
     nodes = {
@@ -193,7 +197,9 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
         if isinstance(node, URIRef)
     }
     with literals_as_typed():
-        _, report, _ = validate(sound, shacl_graph=found.shapes, inference="none", focus_nodes=sorted(nodes) or None)
+        _, report, _ = validate(
+            sound, shacl_graph=_aimed(found.shapes), focus_nodes=sorted(nodes) or None, inplace=True
+        )
     if not isinstance(report, Graph):
         raise OntologyInvalid([f"shapes.ttl: the shapes cannot be used: {report}"])
     for result in report.subjects(RDF.type, SH.ValidationResult):
@@ -209,6 +215,28 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
             message = message.replace("This property", f"The property {_curie(path)}", 1)
         fault, _, remedy = message.partition(": ")
         yield _problem(found.where(node, triple), found.called(node), fault, remedy)
+
+
+def _aimed(shapes: Graph) -> Graph:
+    """Return shapes that say the same, with the targets of a node shape on its property shapes.
+
+    pySHACL goes through the property shapes of a node shape for one node after the other, but looks at all targets of
+    a property shape at once, which is several times faster.
+    """
+    aimed = empty_graph()
+    aimed += shapes
+    targets = (SH.targetClass, SH.targetSubjectsOf, SH.targetObjectsOf, SH.targetNode)
+    for shape in set(shapes.subjects(RDF.type, SH.NodeShape)):
+        aims = [(predicate, target) for predicate in targets for target in shapes.objects(shape, predicate)]
+        ignored = shapes.value(shape, SH.ignoredProperties)
+        for constraint in shapes.objects(shape, SH.property) if aims else ():
+            aimed.remove((shape, SH.property, constraint))
+            for predicate, target in aims:
+                aimed.add((constraint, predicate, target))
+            path = shapes.value(constraint, SH.path)
+            if ignored is not None and isinstance(path, URIRef):
+                RdfList(aimed, ignored).append(path)
+    return aimed
 
 
 def _problem(file: str, node: str, fault: str, remedy: str) -> Problem:

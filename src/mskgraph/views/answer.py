@@ -163,8 +163,12 @@ def impression_rows(knowledge: Knowledge, result: Differential) -> list[dict[str
 
 
 def firmness(knowledge: Knowledge, result: Differential) -> list[str]:
-    """Return in words what would change the first layer."""
-    return [_variation(knowledge, result, variation) for variation in result.robustness]
+    """Return in words what would change the first layer, and how many candidates rest on one source alone."""
+    lines = [_variation(knowledge, result, variation) for variation in result.robustness]
+    if alone := result.on_one_source:
+        rest = "rests" if len(alone) == 1 else "rest"
+        lines.append(f"{len(alone)} of {result.total} candidates {rest} on one source each: {few(knowledge, alone)}.")
+    return lines
 
 
 def _variation(knowledge: Knowledge, result: Differential, variation: Variation) -> str:

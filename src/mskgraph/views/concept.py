@@ -131,7 +131,6 @@ def concept_sections(knowledge: Knowledge, node: str) -> list[Section]:
 
 
 _ORDER = (
-    "In conflict",
     "Causes",
     "What it shows",
     "How it looks",
@@ -154,6 +153,7 @@ _ORDER = (
     "What it may turn into",
     "What may turn into it",
     "What it may occur with",
+    "In conflict",
     "To teach",
     "Cases",
     "In other vocabularies",

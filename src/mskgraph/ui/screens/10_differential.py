@@ -15,6 +15,9 @@ from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 
 EXAMPLE = [iri("soft-tissue-calcification")]
+FIRST = 20
+"""How many candidates are listed until all are asked for."""
+
 TITLES: dict[Kind, str] = {"finding": "Finding", "site": "Site", "morphology": "Morphology", "context": "Context"}
 
 kg, knowledge = widgets.opened()
@@ -27,7 +30,7 @@ def features() -> list[str]:
 
 def put(present: Sequence[str], absent: Sequence[str] | None = None, **changes: Sequence[str]) -> None:
     """Put the state of the page into the address: what is asked, and what else is given or was there."""
-    kept = {name: st.query_params.get_all(name) for name in ("regime", "all")}
+    kept = {name: st.query_params.get_all(name) for name in ("regime", "all", "list")}
     missing = st.session_state.pick_absent if absent is None else absent
     widgets.to_address(f=present, absent=[f for f in missing if f not in present], **{**kept, **changes})
 
@@ -54,6 +57,11 @@ def on_candidate(candidate: str) -> None:
 def on_all() -> None:
     """Draw the paths of all candidates, or of the first ones only."""
     put(features(), why=st.query_params.get_all("why"), all=["1"] if st.session_state.draw_all else [])
+
+
+def on_list() -> None:
+    """List all candidates, or the first ones only."""
+    put(features(), why=st.query_params.get_all("why"), list=["all"] if st.session_state.list_all else [])
 
 
 def on_regime() -> None:
@@ -141,19 +149,26 @@ def ranked(result: Differential, selected: str) -> None:
             for candidate in urgent:
                 name(candidate, selected, "urgent")
         st.markdown("Malignant or urgent, whatever their place in the list.")
-    st.header(f"{len(result.candidates)} candidates")
+    candidates = result.candidates
+    st.header(f"{len(candidates)} candidate{'s' if len(candidates) > 1 else ''}")
+    if len(candidates) > FIRST:
+        st.session_state.list_all = st.query_params.get("list") == "all"
+        st.toggle(f"List all {len(candidates)}", key="list_all", on_change=on_list)
+        if not st.session_state.list_all:
+            candidates = candidates[:FIRST]
+            st.markdown(f"The first {FIRST} of {len(result.candidates)} are shown.")
     st.markdown("Bars are probabilities with all that is given, on a log-odds scale; the line in the middle is 50 %.")
     groups: dict[str, list[Candidate]] = {}
-    for candidate in result.candidates:
-        group = "" if views.stands_out(candidate) else views.under(knowledge, candidate)
-        groups.setdefault(group, []).append(candidate)
-    for parent, candidates in groups.items():
-        if not parent or result.candidates[0] in candidates:
-            rows(candidates, place, selected)
+    for candidate in candidates:
+        parent = "" if views.stands_out(candidate) else views.under(knowledge, candidate)
+        groups.setdefault(parent, []).append(candidate)
+    for parent, group in groups.items():
+        if not parent or result.candidates[0] in group:
+            rows(group, place, selected)
             continue
-        title = f"{len(candidates)} more under {parent}, share of each not stated"
-        with st.expander(plain(title), expanded=selected in [c.iri for c in candidates]):
-            rows(candidates, place, selected)
+        title = f"{len(group)} more under {parent}, share of each not stated"
+        with st.expander(plain(title), expanded=selected in [c.iri for c in group]):
+            rows(group, place, selected)
 
 
 def rows(candidates: Sequence[Candidate], place: Mapping[str, str], selected: str) -> None:
@@ -212,7 +227,9 @@ def why(result: Differential, candidate: Candidate) -> None:
         st.markdown(plain(f"Note: {note}"))
     widgets.bullets("What points to it", views.pointers(knowledge, candidate.iri))
     widgets.bullets("To teach", views.remarks(knowledge, candidate.iri))
-    widgets.link(f"Explore {candidate.label}", "20_explore", show=[candidate.iri])
+    with st.container(horizontal=True):
+        widgets.link(f"All about {candidate.label}", "25_concepts", c=[candidate.iri])
+        widgets.link(f"Explore {candidate.label}", "20_explore", show=[candidate.iri])
 
 
 def alike(present: Sequence[str], candidate: Candidate) -> None:

@@ -154,6 +154,8 @@ def details(node: str) -> None:
     widgets.bullets("To teach", views.remarks(knowledge, node))
     if knowledge.kind(node) in ("finding", "morphology", "site", "context"):
         widgets.link("Use in the differential", "10_differential", f=[node])
+    if concept:
+        widgets.link(f"All about {concept.label}", "25_concepts", c=[node])
     if knowledge.kind(node) == "case":
         widgets.link("Open the case", "30_cases", case=[node])
 

@@ -38,11 +38,15 @@ def on_grouping() -> None:
 def show(node: str) -> None:
     """Show the page of a concept."""
     concept = knowledge.concepts[node]
+    sections = views.concept_sections(knowledge, node)
+    disputes = next((len(section.entries) for section in sections if section.title == "In conflict"), 0)
     st.title(plain(concept.label))
     with st.container(horizontal=True):
         st.badge(concept.kind.capitalize(), color="gray")
         if concept.must_not_miss:
             st.badge("must not miss", color="red")
+        if disputes:
+            st.badge(f"sources disagree on {disputes} point{'s' if disputes > 1 else ''}", color="orange")
     st.html(head_html(knowledge, concept, address))
     with st.container(horizontal=True, vertical_alignment="center"):
         if concept.kind != "diagnosis":
@@ -58,7 +62,6 @@ def show(node: str) -> None:
                 mime="text/turtle",
                 on_click="ignore",
             )
-    sections = views.concept_sections(knowledge, node)
     for section in sections:
         st.header(plain(section.title))
         st.html(section_html(section, address))
