@@ -274,31 +274,39 @@ class Lexicon:
         nearest = dict.fromkeys(self.labels[names[index].iri] for _, score, index in matches if score >= _NEAR)
         return list(nearest)[:_SUGGESTIONS]
 
-    def search(self, text: str, kinds: Collection[Kind] = (), limit: int = 20) -> list[str]:
+    def search(
+        self, text: str, kinds: Collection[Kind] = (), limit: int = 20, *, whole_but_last: bool = False
+    ) -> list[str]:
         """Return the concepts one of whose names has, for every word typed, a word that starts with it.
 
         :param text: the beginning of one or more words, in any order
         :param kinds: which kinds of concept to consider; all if empty
         :param limit: how many at most
-        :returns: IRIs, best first: the whole name, then whole words, then findings before sites, morphologies and
-            contexts, then the shortest name
+        :param whole_but_last: whether only the last word may be cut short
+        :returns: IRIs, best first: the whole name; then whole words, in labels before synonyms, in short names before
+            long ones; then beginnings of words, in findings before sites, morphologies and contexts
         """
         wanted = _tokens(text)
         fits = self._fits(kinds)
-        best: dict[str, tuple[bool, bool, int, int, bool]] = {}
+        best: dict[str, tuple[bool, bool, int, int, int]] = {}
         for name, tokens in self._tokenised:
             if not wanted or not fits(name.kind) or not _all_start(wanted, tokens):
                 continue
+            if whole_but_last and not set(wanted[:-1]) <= set(tokens):
+                continue
             order = FEATURE_KINDS.index(name.kind) if name.kind in FEATURE_KINDS else len(FEATURE_KINDS)
             whole_words = set(wanted) <= set(tokens)
-            rank = (wanted != tokens, not whole_words, order, len(tokens), not name.preferred)
+            length, synonym = len(tokens), not name.preferred
+            rest = (synonym, length, order) if whole_words else (order, length, synonym)
+            rank = (wanted != tokens, not whole_words, *rest)
             best[name.iri] = min(rank, best.get(name.iri, rank))
         return sorted(best, key=lambda concept: (best[concept], self.labels[concept]))[:limit]
 
     def read(self, text: str, kinds: Sequence[Kind] = FEATURE_KINDS) -> Reading:
         """Return the features that a typed text names, in any order and abbreviated to beginnings of words.
 
-        The longest run of words that fits one concept is taken first: "triceps tendon insertion" is one site.
+        The longest run of words that fits one concept is taken first: "triceps tendon insertion" is one site. In a run
+        only the last word may be cut short, or "calc Achilles" would be the calcaneal insertion of the Achilles tendon.
 
         :param text: for example ``"calc triceps"``
         :param kinds: which kinds of concept to consider
@@ -315,7 +323,7 @@ class Lexicon:
                 if words[end - 1] in _BETWEEN or _DENIES.intersection(words[start:end]):
                     continue
                 run = " ".join(words[start:end])
-                found = self.search(run, kinds, limit=1)
+                found = self.search(run, kinds, limit=1, whole_but_last=True)
                 if found:
                     features.setdefault(found[0], run)
                     start = end

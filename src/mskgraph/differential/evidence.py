@@ -157,6 +157,11 @@ class Supports:
                     front.append((parent, (Step(parent, NARROWER, node), *steps), through))
         return _Gathered(diagnosis, tuple(supports), tuple(reached), frozenset(leads))
 
+    def leads_to(self, diagnosis: str) -> tuple[str, ...]:
+        """Return what a claim says that a diagnosis may lead to, in one step."""
+        direct = {claim.target for claim in self._leads[diagnosis]}
+        return tuple(consequence for consequence in self.consequences[diagnosis] if consequence in direct)
+
     def targets(self) -> Collection[str]:
         """Return every feature that some claim is about."""
         return self._by_target.keys()

@@ -98,9 +98,9 @@ class Ranking:
     @property
     def order(self) -> list[int]:
         """Places of the candidates in shown order: by layer, then reference, then IRI."""
-        return sorted(
-            range(len(self.candidates)), key=lambda i: (self.layer[i], -self.reference[i], self.candidates[i])
-        )
+        # Rounded, or the last digits of sums would order those that sources put on a level.
+        level = np.round(self.reference, 12)
+        return sorted(range(len(self.candidates)), key=lambda i: (self.layer[i], -level[i], self.candidates[i]))
 
     @property
     def first_layer(self) -> frozenset[str]:
@@ -158,13 +158,17 @@ class Engine:
         found = dict.fromkeys([*(d for d in listed if d in matches), *sorted(explaining)])
         candidates = tuple(candidate for candidate in found if candidate != OTHER)
         parents = tuple(self._parents(candidate, listed, supports) for candidate in candidates)
+        near = [
+            self._is_near(query, candidate, group, matches[candidate], supports)
+            for candidate, group in zip(candidates, parents, strict=True)
+        ]
         conditioned = table.finding if table else None
         factors, middle = self._likelihoods(query, setting, candidates, matches, conditioned)
         a, b = (credal.product if setting.dependence == "independent" else credal.frechet)(*factors)
         prior: Prior
         if rows and setting.regime == "stated":
             places = [listed.get(candidate, -1) for candidate in candidates]
-            prior = _Listed(places, [[listed[p] for p in group] for group in parents], stated, reachable)
+            prior = _Listed(places, [[listed[p] for p in group] for group in parents], near, stated, reachable)
         else:
             prior = _Alike(len(candidates), known=setting.regime == "equal")
         surely, possibly = prior.joint(a, b)
@@ -222,6 +226,17 @@ class Engine:
         above = self.knowledge.ancestors(candidate) | set(supports.consequences[candidate])
         found = [parent for parent in listed if parent in above]
         return tuple(found) if found or OTHER not in listed else (OTHER,)
+
+    def _is_near(
+        self, query: Query, candidate: str, parents: Collection[str], found: Sequence[Match], supports: Supports
+    ) -> bool:
+        """Whether a candidate is one of the siblings under its listed causes, not a cause of one of them.
+
+        It is if a claim or its kind says so in one step, or if a claim of its own is about what is seen.
+        """
+        above = {*self.knowledge.concepts[candidate].parents, *supports.leads_to(candidate)}
+        own = [match for match in found if match.support.claim.diagnosis == candidate]
+        return not above.isdisjoint(parents) or self._explains(query, own)
 
     def _likelihoods(
         self,
@@ -316,15 +331,19 @@ class _Listed:
         self,
         listed: Sequence[int],
         shared: Sequence[Sequence[int]],
+        near: Sequence[bool],
         stated: Sequence[Bounds],
         reachable: Sequence[Bounds],
     ) -> None:
-        """Take each candidate's row (-1 if none), the rows whose mass it shares, and the bounds of each row."""
+        """Take each candidate's row (-1 if none), the rows whose mass it shares, whether it does so in one step, and
+        the bounds of each row.
+        """
         self._lower, self._upper = _sides(reachable)
         self._own = np.array(listed, dtype=np.int64)
         self._is_listed = self._own >= 0
         pairs = [(place, row) for place, rows in enumerate(shared) for row in rows]
         self._member, self._of = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        self._weight = np.where(np.array(near, dtype=bool), 1.0, BACKGROUND)[self._member]
         self._outside = ~self._is_listed
         self._outside[self._member] = False
         left = max(0.0, 1.0 - sum(low for low, _ in stated))
@@ -379,18 +398,20 @@ class _Listed:
 
     def reference(self, middle: Floats) -> Floats:
         mass = (self._lower + self._upper) / 2
-        each = mass / (np.bincount(self._of, minlength=len(mass)) + 1)  # equal shares of a cause and those under it
+        # Equal shares of a cause and those under it in one step; what leads to it over others counts as unmentioned.
+        each = mass / (np.bincount(self._of, weights=self._weight, minlength=len(mass)) + 1)
+        shares = each[self._of] * self._weight
         own = np.flatnonzero(self._is_listed)
         row = np.zeros_like(mass)
         np.add.at(row, self._own[own], each[self._own[own]] * middle[own])
-        np.add.at(row, self._of, each[self._of] * middle[self._member])
+        np.add.at(row, self._of, shares * middle[self._member])
         alone = np.ones(len(row), dtype=bool)
         alone[self._own[own]] = False
         row += np.where(alone, each * BACKGROUND, 0.0)
         outside = self._open_upper[-1] / 2 * middle[self._outside] / max(1, self._outside.sum())
         inside = max(row.sum(), np.finfo(np.float64).tiny)
         beyond = max(inside + outside.sum(), np.finfo(np.float64).tiny)
-        return self._spread(row / inside, each[self._of] * middle[self._member] / inside, outside / beyond)
+        return self._spread(row / inside, shares * middle[self._member] / inside, outside / beyond)
 
 
 def _sides(pairs: Sequence[Bounds]) -> tuple[Floats, Floats]:

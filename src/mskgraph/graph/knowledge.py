@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,7 +125,10 @@ class Knowledge:
         relations: Collection[str] = (),
         direction: Direction = "any",
     ) -> list[Path]:
-        """Return the shortest paths that visit no node twice, shortest first, then by label.
+        """Return the shortest paths that visit no node twice, shortest first.
+
+        Of equal length, those over nodes with few neighbours come first: that two things share "rice-grain" says more
+        than that they share "hyperechoic".
 
         :param start: IRI of a concept or case
         :param end: IRI of a concept or case
@@ -153,10 +157,14 @@ class Knowledge:
         found: list[Path] = []
         for length in range(1, max_length + 1):
             near = self.neighbourhood(end, length)
-            found.extend(_walks(steps, near, start, end, length, MAX_PATHS - len(found)))
+            found.extend(sorted(_walks(steps, near, start, end, length, MAX_PATHS - len(found)), key=self._commonness))
             if len(found) >= min(limit, MAX_PATHS):
                 break
         return found[:limit]
+
+    def _commonness(self, path: Path) -> float:
+        """Return how widely connected the inner nodes of a path are: the sum of the logarithms of their degrees."""
+        return sum(math.log(len(self.steps(step.end))) for step in path[:-1])
 
     def words(self, path: Path) -> str:
         """Return a path as a sentence.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import gc
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef
@@ -12,7 +15,7 @@ from rdflib.collection import Collection as RdfList
 from rdflib.term import Node
 
 from mskgraph.errors import OntologyInvalid, OntologyNotFound
-from mskgraph.ontology.files import MSK, PREFIXES, Problem, empty_graph, files, find, literals_as_typed, parse
+from mskgraph.ontology.files import MSK, PREFIXES, Problem, files, find, literals_as_typed, parse
 from mskgraph.ontology.reasoning import contradictions
 from mskgraph.terms import MAPPINGS_SUFFIX, NAMESPACE, fold
 
@@ -106,6 +109,23 @@ def examine(
     >>> examine({"empty.ttl": Graph()})
     []
     """
+    with _without_collection():
+        return _examined(graphs, of, further)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Spare the garbage collector: it would look at hundreds of thousands of terms over and over, in vain."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _examined(graphs: Mapping[str, Graph], of: Collection[str] | None, further: Sequence[Further]) -> list[Problem]:
     files_ = _Files(graphs)
     problems = {
         *_shape_problems(files_, of),
@@ -131,8 +151,7 @@ class _Files:
 
     def __init__(self, graphs: Mapping[str, Graph]) -> None:
         self.graphs = dict(sorted(graphs.items()))
-        self.shapes = empty_graph()
-        self.data = empty_graph()
+        self.shapes, self.data = Graph(), Graph()  # for pySHACL, which asks for a store with contexts
         self.defining: defaultdict[Node, list[str]] = defaultdict(list)
         self._mentioning: dict[Node, str] = {}
         for name, graph in self.graphs.items():
@@ -183,7 +202,7 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
     sound = found.data
     ill_typed = [triple for triple in sound if isinstance(triple[2], Literal) and triple[2].ill_typed]
     if ill_typed:
-        sound = empty_graph()
+        sound = Graph()
         sound += found.data
         for unsound in ill_typed:
             sound.remove(unsound)
@@ -223,7 +242,7 @@ def _aimed(shapes: Graph) -> Graph:
     pySHACL goes through the property shapes of a node shape for one node after the other, but looks at all targets of
     a property shape at once, which is several times faster.
     """
-    aimed = empty_graph()
+    aimed = Graph()
     aimed += shapes
     targets = (SH.targetClass, SH.targetSubjectsOf, SH.targetObjectsOf, SH.targetNode)
     for shape in set(shapes.subjects(RDF.type, SH.NodeShape)):
@@ -290,6 +309,7 @@ def _undefined(file: str, node: str, term: str, names: Mapping[str, URIRef]) -> 
     return Problem(file, node, f"{term} is defined nowhere.", remedy)
 
 
+@cache
 def _is_vocabulary(term: URIRef) -> bool:
     return any(term in vocabulary for vocabulary in _VOCABULARIES)
 

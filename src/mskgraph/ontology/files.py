@@ -228,7 +228,7 @@ def literals_as_typed() -> Iterator[None]:
 
 def empty_graph() -> Graph:
     """Return a graph without triples that knows the prefixes of the ontology."""
-    graph = Graph(bind_namespaces="none")
+    graph = Graph("SimpleMemory", bind_namespaces="none")  # without contexts, which nobody here needs
     for prefix, namespace in PREFIXES.items():
         graph.bind(prefix, namespace, override=True, replace=True)
     return graph
