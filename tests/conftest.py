@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,10 +16,32 @@ from tests.app_process import RunningApp, running_app
 from tests.browser_log import BrowserLog
 from tests.chromium import ARGUMENTS, find_chromium
 
+ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1400, 900)
 
 StartApp = Callable[..., RunningApp]
 NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def seed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ontology of what the seed page says and little more, under the schema and shapes of the real one.
+
+    The facts that tests of the program rest on stay as they are, however the knowledge grows.
+    """
+    folder = tmp_path_factory.mktemp("seed") / "ontology"
+    shutil.copytree(ROOT / "tests" / "data" / "seed", folder)
+    for name in ("schema.ttl", "shapes.ttl"):
+        shutil.copy(ROOT / "ontology" / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seed(seed_folder: Path) -> Iterator[Path]:
+    """Let the tests of a module work with :func:`seed_folder`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MSKGRAPH_ONTOLOGY", str(seed_folder))
+        yield seed_folder
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +60,9 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
 
 
 @pytest.fixture(scope="session")
-def app(start_app: StartApp) -> RunningApp:
-    """The program with its own ontology, one for all tests of the session: leave its knowledge as it is."""
-    return start_app()
+def app(start_app: StartApp, seed_folder: Path) -> RunningApp:
+    """The program with the seed's ontology, one for all tests of the session: leave its knowledge as it is."""
+    return start_app(ontology=seed_folder)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,9 @@ import mskgraph
 from mskgraph import KnowledgeGraph, ontology
 from mskgraph.differential import differential
 from mskgraph.errors import OntologyInvalid, OntologyNotFound, QueryError, StoreError, UnknownTerm
-from mskgraph.terms import iri
+from mskgraph.terms import iri, read_mappings
+
+pytestmark = pytest.mark.usefixtures("seed")
 
 Triple = tuple[Node, Node, Node]
 
@@ -201,6 +203,11 @@ def test_the_rdflib_graph_is_that_of_the_files(kg: KnowledgeGraph) -> None:
     files = rdflib.Graph()
     for path in sorted(ontology.find().rglob("*.ttl")):
         files.parse(path, format="turtle", publicID=iri(""))
+    for mapping in read_mappings((ontology.find() / "mappings.sssom.tsv").read_text("utf-8")):
+        subject, predicate, term = map(rdflib.URIRef, mapping.triple)
+        files.add((subject, predicate, term))
+        if mapping.label:
+            files.add((term, rdflib.RDFS.label, rdflib.Literal(mapping.label, lang="en")))
     assert same_triples(graph, files)
     assert (None, rdflib.URIRef(iri("mayCause")), None) not in graph
 

@@ -19,6 +19,9 @@ from rdflib import SKOS, Literal, URIRef
 from mskgraph import KnowledgeGraph, ontology
 from mskgraph.terms import iri
 
+pytestmark = pytest.mark.usefixtures("seed")
+
+ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = "<img src=x onerror=alert(1)> </script> [bold]x[/bold] \"quoted\" 'so' \\ & two\nlines"
 # Out of a box of the table and past the fold of a line, only the parts without spaces can be looked for.
 PARTS = ["<img", "src=x", "onerror=alert(1)>", "</script>", "[bold]x[/bold]", '"quoted"', "'so'", "\\", "&"]
@@ -26,7 +29,10 @@ PARTS = ["<img", "src=x", "onerror=alert(1)>", "</script>", "[bold]x[/bold]", '"
 
 def run(*arguments: str, stdin: str | bytes = "", **settings: str) -> subprocess.CompletedProcess[str]:
     """Run the program as people do, and check what holds for every run."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MSKGRAPH_")}
+    kept = "MSKGRAPH_ONTOLOGY"
+    environment = {
+        name: value for name, value in os.environ.items() if name == kept or not name.startswith("MSKGRAPH_")
+    }
     done = subprocess.run(
         [sys.executable, "-m", "mskgraph", *arguments],
         input=stdin if isinstance(stdin, bytes) else stdin.encode(),
@@ -303,9 +309,20 @@ def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
 
 
 def test_check_finds_no_fault_in_what_comes_along() -> None:
-    done = run("check")
+    done = run("check", MSKGRAPH_ONTOLOGY=str(ROOT / "ontology"))
     assert (done.returncode, done.stdout) == (0, "")
     assert "No problems" in done.stderr
+
+
+def test_check_brings_files_into_canonical_form_if_asked(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ROOT / "ontology", tmp_path / "ontology"))
+    before = {path: path.read_bytes() for path in ontology.files(folder)}
+    untidy = folder / "contexts.ttl"
+    untidy.write_text("# a remark\n" + untidy.read_text("utf-8"), encoding="utf-8")
+    done = run("check", "--format", MSKGRAPH_ONTOLOGY=str(folder))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"{untidy}: brought into canonical form." in done.stderr
+    assert {path: path.read_bytes() for path in ontology.files(folder)} == before
 
 
 @pytest.mark.parametrize("by_setting", [True, False])

@@ -26,6 +26,8 @@ from mskgraph.errors import UnknownTerm
 from mskgraph.graph import NOT_STATED, Estimate, Knowledge
 from mskgraph.terms import iri, local_name
 
+pytestmark = pytest.mark.usefixtures("seed")
+
 CALCIFICATION = iri("soft-tissue-calcification")
 PHLEBOLITH = iri("phlebolith")
 TABLE = [

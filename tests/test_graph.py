@@ -19,6 +19,8 @@ from mskgraph.graph import Path as GraphPath
 from mskgraph.store import open_store
 from mskgraph.terms import iri
 
+pytestmark = pytest.mark.usefixtures("seed")
+
 CALCIFICATION = iri("soft-tissue-calcification")
 CYSTICERCOSIS = iri("cysticercosis")
 RICE_GRAIN = iri("rice-grain")

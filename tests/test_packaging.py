@@ -113,7 +113,7 @@ def components() -> list[dict[str, str]]:
 def test_the_wheel_holds_every_file_of_the_package_and_the_ontology(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {f"mskgraph/{name}" for name in below(ROOT / "src" / "mskgraph")}
-    wanted |= {f"mskgraph/ontology/{name}" for name in below(ROOT / "ontology")}
+    wanted |= {f"mskgraph/ontology/data/{name}" for name in below(ROOT / "ontology")}
     assert wanted - names == set()
 
 
@@ -122,9 +122,9 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_ontology(wheel: Path)
     [
         "pyproject.toml",
         "py.typed",
-        "ontology/schema.ttl",
-        "ontology/shapes.ttl",
-        "ontology/diagnoses/",
+        "ontology/data/schema.ttl",
+        "ontology/data/shapes.ttl",
+        "ontology/data/diagnoses/",
         "queries/",
         "ui/main.py",
         "ui/screens/",

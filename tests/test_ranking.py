@@ -33,6 +33,8 @@ from mskgraph.differential import (
 from mskgraph.graph import NOT_STATED, Claim, Concept, Estimate, Knowledge, Reference, Table
 from mskgraph.terms import Kind, Lexicon, Name, iri, local_name
 
+pytestmark = pytest.mark.usefixtures("seed")
+
 CALCIFICATION = iri("soft-tissue-calcification")
 RICE = iri("rice-grain")
 GLOBS = iri("large-globular")

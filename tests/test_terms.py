@@ -13,6 +13,8 @@ from mskgraph.errors import UnknownTerm
 from mskgraph.store import query_text, select
 from mskgraph.terms import FEATURE_KINDS, PREFIXES, Lexicon, Name, curie, fold, iri, local_name
 
+pytestmark = pytest.mark.usefixtures("seed")
+
 
 @pytest.fixture(scope="module")
 def kg() -> KnowledgeGraph:

@@ -16,6 +16,8 @@ from mskgraph.store import query_text, select
 from mskgraph.terms import iri
 from mskgraph.views import EXPAND_BY, MAX_NODES, Drawing, Exploration, ExplorationResult, Node, explore
 
+pytestmark = pytest.mark.usefixtures("seed")
+
 CALCIFICATION = iri("soft-tissue-calcification")
 KINDS = ["finding", "morphology", "site", "context", "diagnosis", "case"]
 

@@ -91,7 +91,7 @@ def ddx(
     absent: Annotated[Terms, typer.Option(help="A feature looked for and not there.")] = None,
     text: Annotated[str, typer.Option(help='Features in one text, words may be cut short: "calc triceps".')] = "",
     regime: Annotated[Regime, typer.Option(help="Leave stated prevalence out with equal.")] = Regime.STATED,
-    limit: Annotated[int, typer.Option(help="Rows of the table at most; JSON always has all.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="How many of the first candidates; JSON always has all.", min=1)] = 25,
     as_json: Json = False,
 ) -> None:
     """List candidate diagnoses for what is seen (each option can be given several times)."""
@@ -117,13 +117,16 @@ def ddx(
     if as_json:
         _print_json(result.to_json())
         return
-    from mskgraph.views import differential_rows, firmness
+    from mskgraph.views import differential_rows, firmness, first_candidates
 
-    rows = differential_rows(kg.knowledge, result)
+    shown = {candidate.iri for candidate in first_candidates(result, limit)}
+    pairs = zip(differential_rows(kg.knowledge, result), result.candidates, strict=True)
+    rows = [row for row, candidate in pairs if candidate.iri in shown]
     if rows:
-        _print_table([list(row.values()) for row in rows[:limit]], list(rows[0]))
-    if len(rows) > limit:
-        print(f"{limit} of {len(rows)} candidates shown; see --limit.", file=sys.stderr)
+        _print_table([list(row.values()) for row in rows], list(rows[0]))
+    if len(rows) < result.total:
+        told = "the first, and those of stated prevalence; see --limit"
+        print(f"{len(rows)} of {result.total} candidates shown: {told}.", file=sys.stderr)
     for note in (*result.warnings, *firmness(kg.knowledge, result)):
         print(_printable(f"Note: {note}"), file=sys.stderr)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import fsum
 
 from mskgraph.differential.estimates import Bounds, bounds
-from mskgraph.graph import Claim, Estimate, Knowledge, Sourced
+from mskgraph.graph import Estimate, Knowledge, Sourced
 
 _SLACK = 1e-12  # rounding of sums of decimals such as 0.1 + 0.2
 
@@ -92,16 +92,18 @@ class Fault:
 
 def faults(knowledge: Knowledge) -> Iterator[Fault]:
     """Yield every estimate that is impossible and every table that no distribution fits."""
-    tables: defaultdict[str, list[Bounds]] = defaultdict(list)
+    impossible = set()
     for said, label, estimate in _estimates(knowledge):
         try:
-            stated = bounds(estimate)
+            bounds(estimate)
         except ValueError as error:
+            impossible.add(said.iri)
             remedy = "Correct its estimate: bounds in order between 0 and 1, n at most m, marks before a limit."
             yield Fault(said.iri, label, f"An estimate is impossible: {error}.", remedy)
-        else:
-            if isinstance(said, Claim) and said.table:
-                tables[said.table].append(stated)
+    tables: defaultdict[str, list[Bounds]] = defaultdict(list)
+    for claim in knowledge.claims.values():
+        if claim.table and claim.iri not in impossible:
+            tables[claim.table].append(bounds(claim.estimate))
     for table, rows in sorted(tables.items()):
         if not avoids_sure_loss(rows):
             yield _incoherent(knowledge, table, rows)

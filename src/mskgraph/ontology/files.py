@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal as OneOf
 
 import rdflib
-from rdflib import RDFS, SH, Graph, Literal, Namespace, URIRef
+from rdflib import RDFS, SH, XSD, Graph, Literal, Namespace, URIRef
 from rdflib.plugins.parsers.notation3 import BadSyntax
 
 from mskgraph.errors import OntologyInvalid, OntologyNotFound
@@ -260,6 +261,15 @@ def _parse_mappings(path: Path, name: str) -> Graph | Problem:
     return graph
 
 
+def _without_exponents(graph: Graph) -> Graph:
+    """Write small decimals out: rdflib 7.6 reads 0.0000004 as 4E-7, which in Turtle is another type."""
+    for subject, predicate, number in list(graph):
+        if isinstance(number, Literal) and number.datatype == XSD.decimal and "E" in number:
+            graph.remove((subject, predicate, number))
+            graph.add((subject, predicate, Literal(format(Decimal(number), "f"), datatype=XSD.decimal)))
+    return graph
+
+
 def _parse_turtle(path: Path, name: str) -> Graph | Problem:
     log = logging.getLogger("rdflib.term")
     level = log.level
@@ -267,7 +277,8 @@ def _parse_turtle(path: Path, name: str) -> Graph | Problem:
         with literals_as_typed():
             # A value that does not fit its type is reported by examine(); rdflib would print a traceback.
             log.setLevel(logging.ERROR)
-            return empty_graph().parse(data=path.read_text("utf-8"), format="turtle", publicID=NAMESPACE)
+            graph = empty_graph().parse(data=path.read_text("utf-8"), format="turtle", publicID=NAMESPACE)
+            return _without_exponents(graph)
     except BadSyntax as error:
         line, reason = error.lines + 1, " ".join(str(error._why).split())
         remedy = f"Correct line {line} or the end of the line before: a dot, semicolon, quote or prefix is wrong."

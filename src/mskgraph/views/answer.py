@@ -34,6 +34,11 @@ def differential_rows(knowledge: Knowledge, result: Differential) -> list[dict[s
     ]
 
 
+def first_candidates(result: Differential, limit: int) -> list[Candidate]:
+    """Return the first candidates, in shown order, and of the others those whose prevalence a source states."""
+    return [c for place, c in enumerate(result.candidates) if place < limit or c.quantity]
+
+
 def places(result: Differential) -> list[str]:
     """Return the place of each candidate as shown: its layer, "2 =" where it shares the layer with another."""
     sizes = Counter(candidate.layer for candidate in result.candidates)

@@ -15,7 +15,7 @@ from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 
 EXAMPLE = [iri("soft-tissue-calcification")]
-FIRST = 20
+FIRST = 25
 """How many candidates are listed until all are asked for."""
 
 TITLES: dict[Kind, str] = {"finding": "Finding", "site": "Site", "morphology": "Morphology", "context": "Context"}
@@ -149,14 +149,14 @@ def ranked(result: Differential, selected: str) -> None:
             for candidate in urgent:
                 name(candidate, selected, "urgent")
         st.markdown("Malignant or urgent, whatever their place in the list.")
-    candidates = result.candidates
+    candidates = list(result.candidates)
     st.header(f"{len(candidates)} candidate{'s' if len(candidates) > 1 else ''}")
     if len(candidates) > FIRST:
         st.session_state.list_all = st.query_params.get("list") == "all"
         st.toggle(f"List all {len(candidates)}", key="list_all", on_change=on_list)
         if not st.session_state.list_all:
-            candidates = candidates[:FIRST]
-            st.markdown(f"The first {FIRST} of {len(result.candidates)} are shown.")
+            candidates = views.first_candidates(result, FIRST)
+            st.markdown(f"{len(candidates)} of {result.total} are shown: the first, and those of stated prevalence.")
     st.markdown("Bars are probabilities with all that is given, on a log-odds scale; the line in the middle is 50 %.")
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
