@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,15 +21,17 @@ from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page
 
 from mskgraph import KnowledgeGraph, ontology, views
 from mskgraph.differential import Differential
-from mskgraph.terms import iri, local_name
+from mskgraph.terms import iri, local_name, read_mappings, written_mappings
 from mskgraph.ui.widgets import NOTICE
 from tests.app_process import app_environment, free_port, wait_until_healthy
 from tests.conftest import DESKTOP, NewPage, StartApp
 from tests.test_graph_view import Graph as AnyGraph
 from tests.test_graph_view import refused_dialogs
 
+pytestmark = pytest.mark.usefixtures("seed")
+
 PHONE = (390, 844)
-PAGES = ("", "explore", "cases", "model")
+PAGES = ("", "explore", "concepts", "cases", "model")
 
 WATCH = """
   window.refused = [];
@@ -61,6 +64,8 @@ def whole(page: Page) -> None:
     """Wait until the page is complete and still."""
     expect(page.get_by_text(NOTICE)).to_be_visible(timeout=15_000)
     settled(page)
+    if urlsplit(page.url).path.endswith("/concepts"):
+        return  # the one page without a graph
     page.wait_for_function(
         """() => { const graph = document.querySelector(".graph") || [...document.querySelectorAll("*")]
                      .map(e => e.shadowRoot && e.shadowRoot.querySelector(".graph")).find(Boolean);
@@ -343,7 +348,7 @@ def test_a_tour_of_all_pages_asks_nobody_and_breaks_nothing(page: Page, app_url:
 
     def listen(text: str, kind: str, address: str) -> None:
         # Streamlit looks for its server below the page's own address first; the answer is 404, as it should be.
-        if kind in ("error", "warning") and not re.search(r"/(explore|cases|model)/_stcore/", address):
+        if kind in ("error", "warning") and not re.search(r"/(explore|concepts|cases|model)/_stcore/", address):
             complaints.append(f"{kind}: {text} ({address})")
 
     page.on("console", lambda message: listen(message.text, message.type, message.location["url"]))
@@ -372,6 +377,8 @@ def test_a_tour_of_all_pages_asks_nobody_and_breaks_nothing(page: Page, app_url:
 
 
 RICH = {
+    "concept": "concepts?c=cysticercosis",
+    "concepts": "concepts?by=finding",
     "": "?f=soft-tissue-calcification&f=rice-grain&why=cysticercosis",
     "explore": "explore?show=soft-tissue-calcification..cysticercosis&show=cysticercosis&node=cysticercosis",
     "cases": "cases?finding=soft-tissue-calcification&case=case-ramsey-2017-2",
@@ -720,7 +727,11 @@ def hostile_url(start_app: StartApp, tmp_path_factory: pytest.TempPathFactory) -
     """The program with an ontology in which every text begins with an attack."""
     root = ontology.find()
     folder = tmp_path_factory.mktemp("hostile") / "ontology"
-    for path in ontology.files(root):
+    folder.mkdir()
+    mappings = read_mappings((root / "mappings.sssom.tsv").read_text("utf-8"))
+    attacks = written_mappings([replace(mapping, label=f"{EVIL} {mapping.label}") for mapping in mappings])
+    (folder / "mappings.sssom.tsv").write_text(attacks, encoding="utf-8")
+    for path in root.rglob("*.ttl"):
         graph = rdflib.Graph().parse(path, format="turtle")
         if path.name != "shapes.ttl":
             for subject, predicate, value in list(graph):
@@ -808,6 +819,23 @@ def test_hostile_words_stay_words_on_every_page_and_in_every_file(
         assert said == []
         if "model" not in address:
             expect(other.get_by_role("cell").filter(has_text=EVIL).first).to_be_visible()
+
+
+@pytest.mark.xdist_group("hostile")
+@pytest.mark.parametrize("address", ["concepts?c=cysticercosis", "concepts?by=kind", "resource/cysticercosis"])
+def test_hostile_words_stay_words_on_the_pages_of_concepts(page: Page, hostile_url: str, address: str) -> None:
+    said = refused_dialogs(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.goto(f"{hostile_url}/{address}")
+    if address.startswith("concepts"):
+        whole(page)
+    for heading in page.locator("summary").all():
+        heading.click()
+    expect(page.locator("main, section").get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
+    assert page.evaluate(INJECTED) == []
+    assert said == []
+    assert not [path for path in asked if path.endswith("/x")]
 
 
 # Text from the graph in every widget that understands markup

@@ -88,6 +88,7 @@ def browse(by: Grouping) -> None:
     if by != "kind":
         total = sum(1 for concept in knowledge.concepts.values() if concept.kind == "diagnosis")
     st.markdown(f"{shown} of {total} {kind} under {len(groups)} headings; open one to see them.")
+    widgets.copy_link()
     half = (len(groups) + 1) // 2
     for column, part in zip(st.columns(2, gap="large"), (groups[:half], groups[half:]), strict=True):
         column.html(browse_html(part, address))
