@@ -50,7 +50,7 @@ def test_a_diagnosis_shows_findings_with_numbers_sources_and_conflicts(knowledge
     assert sign.source is not None
     assert "Das" in sign.source.label
     assert sign.disputed
-    assert any("Contradicted by" in note for note in sign.notes)
+    assert any("disagree" in note for note in sign.notes)
     assert "tophus" in named(sections["What it shows"])
     assert sections["How often it occurs"]
     assert sections["In conflict"]

@@ -201,10 +201,51 @@ def test_a_word_between_names_is_no_name(lexicon: Lexicon, word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["no", "not", "without"])
-def test_a_word_that_denies_is_told_and_is_no_beginning_of_a_name(lexicon: Lexicon, word: str) -> None:
-    reading = lexicon.read(f"{word} calcification")
-    assert local(*reading.features) == ["soft-tissue-calcification"]
-    assert reading.unread == (word,)
+def test_what_is_denied_is_absent(lexicon: Lexicon, word: str) -> None:
+    reading = lexicon.read(f"{word} calcification triceps tendon")
+    assert local(*reading.features) == ["triceps-tendon"]
+    assert local(*reading.absent) == ["soft-tissue-calcification"]
+    assert reading.unread == ()
+    both = lexicon.read(f"{word} effusion or tear in the triceps tendon")
+    assert local(*both.absent) == ["joint-effusion", "tear"]
+    assert local(*both.features) == ["triceps-tendon"]
+    seen = lexicon.read(f"calcification, {word} calcification")
+    assert (local(*seen.features), seen.absent) == (["soft-tissue-calcification"], ())
+
+
+def test_a_name_may_begin_with_a_denial() -> None:
+    lexicon = Lexicon(
+        [
+            Name("avascular", "avascular", "morphology", True),
+            Name("avascular", "no flow", "morphology", False),
+            Name("flow", "flow", "finding", True),
+            Name("node", "node", "site", True),
+        ]
+    )
+    assert lexicon.read("no flow").features == ("avascular",)
+    reading = lexicon.read("no node flow")
+    assert (reading.features, reading.absent) == (("flow",), ("node",))
+
+
+def test_a_diagnosis_named_is_told_apart_from_what_is_seen(lexicon: Lexicon) -> None:
+    reading = lexicon.read("dystrophic calcification triceps tendon")
+    assert local(*reading.diagnoses) == ["dystrophic-calcification"]
+    assert local(*reading.features) == ["triceps-tendon"]
+
+
+def test_a_single_word_has_to_stand_in_a_label_or_be_a_name() -> None:
+    """Else "enlarged" would be a bursa because one of its findings has the synonym "enlarged bursa"."""
+    lexicon = Lexicon(
+        [
+            Name("bursal", "bursal distension", "finding", True),
+            Name("bursal", "enlarged bursa", "finding", False),
+            Name("third", "third compartment", "site", True),
+            Name("third", "3 compartment", "site", False),
+        ]
+    )
+    assert lexicon.read("enlarged").unread == ("enlarged",)
+    assert lexicon.read("3 mm").unread == ("3", "mm")
+    assert lexicon.read("enlarged bursa").features == ("bursal",)
 
 
 def test_a_word_inside_a_name_belongs_to_it(lexicon: Lexicon) -> None:
@@ -213,7 +254,8 @@ def test_a_word_inside_a_name_belongs_to_it(lexicon: Lexicon) -> None:
 
 
 def test_only_features_are_read_unless_asked_otherwise(lexicon: Lexicon) -> None:
-    assert "cysticercosis" not in local(*lexicon.read("cysticercosis").features)
+    assert lexicon.read("cysticercosis").features == ()
+    assert local(*lexicon.read("cysticercosis").diagnoses) == ["cysticercosis"]
     assert local(*lexicon.read("cysticercosis", ["diagnosis"]).features) == ["cysticercosis"]
 
 

@@ -112,7 +112,12 @@ def ddx(
     reading = lexicon.read(text)
     if reading.unread:
         raise UnknownTerm(" ".join(reading.unread), lexicon.suggest(" ".join(reading.unread)))
+    if reading.diagnoses:
+        named = kg.knowledge.label(reading.diagnoses[0])
+        findings = [kg.knowledge.label(finding) for finding in kg.knowledge.findings_of(reading.diagnoses[0])]
+        raise UnknownTerm(f"{named} (a diagnosis, nothing seen)", findings[:5])
     present = list(dict.fromkeys([*present, *reading.features]))
+    missing = list(dict.fromkeys([*missing, *reading.absent]))
     result = differential(kg.knowledge, present, missing, regime.value)
     if as_json:
         _print_json(result.to_json())

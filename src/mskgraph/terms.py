@@ -197,13 +197,17 @@ class Name:
 class Reading:
     """What a typed text was taken to mean.
 
-    :ivar features: concepts, in the order of the text, each once
+    :ivar features: concepts that it says are seen, in the order of the text, each once
     :ivar words: for each feature the words that led to it
+    :ivar absent: concepts that it says are not there
+    :ivar diagnoses: diagnoses that it names, which are nothing seen
     :ivar unread: words that led to no concept
     """
 
     features: tuple[str, ...]
     words: tuple[str, ...]
+    absent: tuple[str, ...]
+    diagnoses: tuple[str, ...]
     unread: tuple[str, ...]
 
 
@@ -244,6 +248,9 @@ class Lexicon:
             written.casefold(): full for full in self.labels for written in (full, curie(full), local_name(full))
         }
         self._tokenised = [(name, _tokens(name.text)) for name in self._names]
+        self._by_tokens: defaultdict[str, list[Name]] = defaultdict(list)
+        for name, tokens in self._tokenised:
+            self._by_tokens[" ".join(tokens)].append(name)
         self._longest = max((len(tokens) for _, tokens in self._tokenised), default=0)
 
     def find(self, text: str, kinds: Collection[Kind] = ()) -> str:
@@ -274,15 +281,14 @@ class Lexicon:
         nearest = dict.fromkeys(self.labels[names[index].iri] for _, score, index in matches if score >= _NEAR)
         return list(nearest)[:_SUGGESTIONS]
 
-    def search(
-        self, text: str, kinds: Collection[Kind] = (), limit: int = 20, *, whole_but_last: bool = False
-    ) -> list[str]:
+    def search(self, text: str, kinds: Collection[Kind] = (), limit: int = 20, *, typed: bool = False) -> list[str]:
         """Return the concepts one of whose names has, for every word typed, a word that starts with it.
 
         :param text: the beginning of one or more words, in any order
         :param kinds: which kinds of concept to consider; all if empty
         :param limit: how many at most
-        :param whole_but_last: whether only the last word may be cut short
+        :param typed: whether the text is a run of words within a longer one: then only its last word may be cut short,
+            and a single word has to stand in a label or be the beginning of a whole name
         :returns: IRIs, best first: the whole name; then whole words, in labels before synonyms, in short names before
             long ones; then beginnings of words, in findings before sites, morphologies and contexts
         """
@@ -292,7 +298,9 @@ class Lexicon:
         for name, tokens in self._tokenised:
             if not wanted or not fits(name.kind) or not _all_start(wanted, tokens):
                 continue
-            if whole_but_last and not set(wanted[:-1]) <= set(tokens):
+            if typed and not (
+                set(wanted[:-1]) <= set(tokens) and (len(wanted) > 1 or name.preferred or len(tokens) == 1)
+            ):
                 continue
             order = FEATURE_KINDS.index(name.kind) if name.kind in FEATURE_KINDS else len(FEATURE_KINDS)
             whole_words = set(wanted) <= set(tokens)
@@ -307,35 +315,71 @@ class Lexicon:
 
         The longest run of words that fits one concept is taken first: "triceps tendon insertion" is one site. In a run
         only the last word may be cut short, or "calc Achilles" would be the calcaneal insertion of the Achilles tendon.
+        What follows "no", "not" or "without" is absent, unless a name begins with it ("no flow").
 
         :param text: for example ``"calc triceps"``
         :param kinds: which kinds of concept to consider
         """
         words = _tokens(text)
         features: dict[str, str] = {}
+        absent: dict[str, None] = {}
+        diagnoses: dict[str, None] = {}
         unread: list[str] = []
-        start = 0
+        start, denied = 0, False
         while start < len(words):
-            if words[start] in _BETWEEN:
-                start += 1
-                continue
-            for end in range(min(len(words), start + self._longest), start, -1):
-                if words[end - 1] in _BETWEEN or _DENIES.intersection(words[start:end]):
-                    continue
-                run = " ".join(words[start:end])
-                found = self.search(run, kinds, limit=1, whole_but_last=True)
-                if found:
-                    features.setdefault(found[0], run)
-                    start = end
-                    break
+            word = words[start]
+            feature, end = self._longest_run(words, start, kinds)
+            if feature is None:
+                if word in _DENIES:
+                    denied = True
+                elif word not in _BETWEEN:
+                    unread.append(word)
+            elif self.kinds[feature] not in kinds:
+                diagnoses.setdefault(feature)
+            elif denied:
+                absent.setdefault(feature)
             else:
-                unread.append(words[start])
-                start += 1
-        return Reading(tuple(features), tuple(features.values()), tuple(unread))
+                features.setdefault(feature, " ".join(words[start:end]))
+            if feature is not None:
+                denied = denied and words[end : end + 1] in (["or"], ["nor"])  # no effusion or tear
+            start = end
+        seen = tuple(features)
+        return Reading(
+            seen, tuple(features.values()), tuple(f for f in absent if f not in seen), tuple(diagnoses), tuple(unread)
+        )
+
+    def _longest_run(self, words: Sequence[str], start: int, kinds: Sequence[Kind]) -> tuple[str | None, int]:
+        """Return what the longest run of words from a place names, and where the run ends; nothing and the next place.
+
+        A diagnosis counts if the run is its whole name.
+        """
+        if words[start] in _BETWEEN:
+            return None, start + 1
+        for end in range(min(len(words), start + self._longest), start, -1):
+            run = words[start:end]
+            whole = self._by_tokens.get(" ".join(run), ())
+            exact = next((name.iri for name in whole if name.kind in kinds), None)
+            if exact is not None:
+                return exact, end
+            if run[-1] not in _BETWEEN and not _DENIES.intersection(run) and not all(map(str.isdigit, run)):
+                found = self.search(" ".join(run), kinds, limit=1, typed=True)
+                if found:
+                    return found[0], end
+            diagnosis = next((name.iri for name in whole if name.kind == "diagnosis"), None)
+            if diagnosis is not None:
+                return diagnosis, end
+        return None, start + 1
 
     @staticmethod
     def _fits(kinds: Collection[Kind]) -> Callable[[Kind], bool]:
         return (lambda kind: kind in kinds) if kinds else (lambda _: True)
+
+
+def _typed_fits(wanted: Sequence[str], tokens: Sequence[str], preferred: bool) -> bool:
+    """Whether a run of words within a longer text may mean a name: see :meth:`Lexicon.search`."""
+    if len(wanted) > 1:
+        return set(wanted[:-1]) <= set(tokens)
+    return (preferred or len(tokens) == 1) and len(wanted[0]) > 2  # "cm" is the beginning of nothing
 
 
 def _all_start(wanted: Sequence[str], tokens: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -200,6 +200,16 @@ class Knowledge:
     def below(self, concept: str) -> Collection[str]:
         """Return what is a kind or part of a concept, directly or not."""
         return self._below.get(concept, ())
+
+    def findings_of(self, diagnosis: str) -> list[str]:
+        """Return the findings that claims of a diagnosis are about, those with most claims first."""
+        shown = Counter(
+            claim.target
+            for claim in self.claims.values()
+            if claim.diagnosis == diagnosis and claim.relation in ("feature", "row") and not claim.excluded
+        )
+        findings = [target for target in shown if self.kind(target) == "finding"]
+        return sorted(findings, key=lambda finding: (-shown[finding], self.label(finding)))
 
     def kinds_of(self, concept: str) -> frozenset[str]:
         """Return a concept with everything that is a kind of it."""

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 from mskgraph.graph import Concept, Knowledge, Reference
 from mskgraph.views import Entry, Group, Section
 
 STYLE = """
-.msk table { border-collapse: collapse; width: 100%; margin: 0 0 1rem; font-size: 0.95rem }
-.msk th, .msk td { text-align: left; vertical-align: top; padding: 0.3rem 0.6rem 0.3rem 0; overflow-wrap: anywhere }
+.msk table { border-collapse: collapse; width: 100%; margin: 0 0 0.6rem; font-size: 0.95rem; table-layout: fixed }
+.msk th, .msk td { text-align: left; vertical-align: top; padding: 0.3rem 0.8rem 0.3rem 0; overflow-wrap: break-word }
 .msk th { font-weight: 600; border-bottom: 1px solid #7f8ea3 }
 .msk td { border-bottom: 1px solid #7f8ea355 }
-.msk td:first-child { min-width: 9rem }
+.msk th:first-child { width: 34% }
 .msk a { color: inherit; text-decoration: underline; text-underline-offset: 2px }
 .msk .disputed { border-left: 3px solid #d9822b; padding-left: 0.5rem }
 .msk .note { font-size: 0.85rem }
-.msk .wide { overflow-x: auto }
 .msk dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; margin: 0 0 1rem }
 .msk dt { font-weight: 600 }
-.msk dd { margin: 0 }
+.msk dd { margin: 0; overflow-wrap: anywhere }
 .msk details { margin: 0.1rem 0 0.3rem }
 .msk summary { cursor: pointer; font-weight: 600 }
 .msk ul { margin: 0.2rem 0 0.4rem 1.2rem; padding: 0 }
+.msk nav a { margin-right: 0.9rem; white-space: nowrap; display: inline-block }
+@media (max-width: 640px) {
+  .msk thead { display: none }
+  .msk tr { display: block; border-bottom: 1px solid #7f8ea3; padding: 0.3rem 0 }
+  .msk td { display: block; border: 0; padding: 0.1rem 0 }
+  .msk td:empty { display: none }
+  .msk td.disputed { border-left: 3px solid #d9822b; padding-left: 0.5rem }
+  .msk td[data-label]::before { content: attr(data-label) ": "; font-weight: 600 }
+  .msk dl { grid-template-columns: 1fr }
+}
 """
+
+AT_ONCE = 12  # entries of a section that are in sight; the rest opens below them
 
 Address = Callable[[str], str]
 """From the IRI of a concept or case to the address of its page."""
 
-_COLUMNS = ("How often", "In whom", "Source", "Confidence")
+_COLUMNS: Mapping[str, Callable[[Entry], str]] = {
+    "How often": lambda entry: entry.often,
+    "In whom": lambda entry: entry.whom,
+    "Source": lambda entry: entry.source.label if entry.source else "",
+    "Confidence": lambda entry: entry.trust,
+}
 
 
 def head_html(knowledge: Knowledge, concept: Concept, address: Address) -> str:
@@ -58,20 +75,49 @@ def head_html(knowledge: Knowledge, concept: Concept, address: Address) -> str:
     return f'<div class="msk"><p>{escape(concept.definition)}</p><dl>{rows}</dl></div>'
 
 
+def contents_html(sections: Sequence[Section]) -> str:
+    """Return links to the sections of a page, whose headings have the anchors of :func:`anchor`."""
+    links = "".join(
+        f'<a href="#{anchor(section.title)}">{escape(section.title)} ({len(section.entries)})</a>'
+        for section in sections
+    )
+    return f'<div class="msk"><nav aria-label="On this page">{links}</nav></div>'
+
+
+def anchor(title: str) -> str:
+    """Return the name by which the heading of a section is linked to.
+
+    >>> anchor("How it looks")
+    'how-it-looks'
+    """
+    return re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
+
+
 def section_html(section: Section, address: Address) -> str:
-    """Return the entries of a section as a table; columns that are empty throughout are left out."""
-    cells = [_cells(entry) for entry in section.entries]
-    used = [place for place in range(len(_COLUMNS)) if any(row[place] for row in cells)]
-    head = "".join(f'<th scope="col">{_COLUMNS[place]}</th>' for place in used)
+    """Return the entries of a section as a table, the first ones in sight; columns empty throughout are left out."""
+    first, rest = section.entries[:AT_ONCE], section.entries[AT_ONCE:]
+    head, tail = _table(section, first, address), _table(section, rest, address) if rest else ""
+    if rest:
+        told = f"{len(first)} of {len(section.entries)} shown; {len(rest)} more"
+        tail = f"<details><summary>{told}</summary>{tail}</details>"
+    return f'<div class="msk">{head}{tail}</div>'
+
+
+def _table(section: Section, entries: Sequence[Entry], address: Address) -> str:
+    used = [name for name, of in _COLUMNS.items() if any(map(of, section.entries))]
+    head = "".join(f'<th scope="col">{name}</th>' for name in ["What", *used])
     body = "".join(
-        f"<tr><td{_mark(entry)}>{_what(entry, address)}</td>{''.join(f'<td>{row[place]}</td>' for place in used)}</tr>"
-        for entry, row in zip(section.entries, cells, strict=True)
+        f"<tr><td{_mark(entry)}>{_what(entry, address)}</td>"
+        + "".join(_cell(name, _COLUMNS[name](entry)) for name in used)
+        + "</tr>"
+        for entry in entries
     )
     title = escape(section.title)
-    return (
-        f'<div class="msk wide" role="region" aria-label="{title}" tabindex="0"><table>'
-        f'<thead><tr><th scope="col">What</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    return f'<table aria-label="{title}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _cell(name: str, text: str) -> str:
+    return f'<td data-label="{name}">{escape(text)}</td>' if text else "<td></td>"
 
 
 def browse_html(groups: Sequence[Group], address: Address) -> str:
@@ -84,11 +130,6 @@ def browse_html(groups: Sequence[Group], address: Address) -> str:
         + "</ul></details></div>"
         for group in groups
     )
-
-
-def _cells(entry: Entry) -> tuple[str, ...]:
-    source = escape(entry.source.label) if entry.source else ""
-    return escape(entry.often), escape(entry.whom), source, escape(entry.trust)
 
 
 def _mark(entry: Entry) -> str:

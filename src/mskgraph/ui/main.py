@@ -19,6 +19,7 @@ STYLE = """
 .interval { height: 14px; border-radius: 7px; border: 1px solid #7f8ea3; overflow: hidden;
   background: linear-gradient(90deg, transparent 49.5%, #7f8ea3 49.5%, #7f8ea3 50.5%, transparent 50.5%) }
 .interval .bar { height: 100%; background: #2f6bea }
+.interval .open { background: repeating-linear-gradient(135deg, #7f8ea366 0 3px, transparent 3px 9px) }
 """
 
 pages: list[StreamlitPage] = []

@@ -16,7 +16,7 @@ from mskgraph import KnowledgeGraph, ontology
 from mskgraph.graph import local_name_of
 from mskgraph.store import Row, query_text, select
 from mskgraph.terms import NAMESPACE, local_name
-from mskgraph.ui.concept_html import STYLE, head_html, section_html
+from mskgraph.ui.concept_html import STYLE, anchor, contents_html, head_html, section_html
 from mskgraph.views import concept_sections
 
 Form = Literal["html", "ttl", "jsonld"]
@@ -90,13 +90,14 @@ def _page(kg: KnowledgeGraph, node: str) -> str | None:
     concept = knowledge.concepts.get(node)
     if concept is None:
         return _facts(kg, node)
+    found = concept_sections(knowledge, node)
     sections = "".join(
-        f"<h2>{escape(section.title)}</h2>{section_html(section, address)}"
-        for section in concept_sections(knowledge, node)
+        f'<h2 id="{anchor(section.title)}">{escape(section.title)}</h2>{section_html(section, address)}'
+        for section in found
     )
     head = head_html(knowledge, concept, address)
     app = f'<p><a href="/concepts?c={quote(local_name(node))}">Open in mskgraph</a></p>'
-    return _document(concept.label, f"<p>{escape(concept.kind)}</p>{head}{app}{sections}")
+    return _document(concept.label, f"<p>{escape(concept.kind)}</p>{head}{app}{contents_html(found)}{sections}")
 
 
 def _facts(kg: KnowledgeGraph, node: str) -> str | None:
@@ -118,12 +119,19 @@ def _facts(kg: KnowledgeGraph, node: str) -> str | None:
     return _document(title, f'<div class="msk"><dl>{facts}</dl></div>')
 
 
+_PAGE_STYLE = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; background: #fff; color: #15202b }
+a { color: inherit }
+@media (prefers-color-scheme: dark) { body { background: #10151c; color: #e6edf3 } }
+"""
+
+
 def _document(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width, initial-scale=1"><title>{escape(title)} - mskgraph</title><style>'
-        ":root { color-scheme: light dark } body { font: 1rem/1.5 sans-serif; max-width: 70rem; margin: 0 auto; "
-        f"padding: 1rem }}{STYLE}</style></head><body><main><h1>{escape(title)}</h1>{body}"
+        f'content="width=device-width, initial-scale=1"><title>{escape(title)} - mskgraph</title>'
+        f"<style>{_PAGE_STYLE}{STYLE}</style></head><body><main><h1>{escape(title)}</h1>{body}"
         "<p>A teaching and reference tool, not a medical device.</p></main></body></html>"
     )
 

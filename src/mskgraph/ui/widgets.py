@@ -138,9 +138,10 @@ def interval_bar(bounds: tuple[float, float], ends: tuple[float, float]) -> None
     """
     start, width = 100 * ends[0], max(2.0, 100 * (ends[1] - ends[0]))
     words = f"posterior probability {percent(bounds)}"
+    kind = "bar" if bounds != (0.0, 1.0) else "bar open"  # all of the axis means that nothing is known
     st.html(
         f'<div role="img" aria-label="{words}" title="{words}" class="interval">'
-        f'<div class="bar" style="margin-left:{min(start, 98):.1f}%;width:{width:.1f}%"></div></div>',
+        f'<div class="{kind}" style="margin-left:{min(start, 98):.1f}%;width:{width:.1f}%"></div></div>',
         width=110,
     )
 

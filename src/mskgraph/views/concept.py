@@ -9,7 +9,7 @@ from typing import Literal
 
 from mskgraph.graph import Claim, Concept, Estimate, Knowledge, Reference, Sourced
 from mskgraph.terms import Kind, curie
-from mskgraph.views.words import cut_off, labels_of, notes_of, performance, quantity, says, source_words
+from mskgraph.views.words import cut_off, labels_of, performance, quantity, says, source_words
 
 _MATCHES = {
     "skos:exactMatch": "the same",
@@ -56,7 +56,7 @@ class Entry:
     :ivar whom: in whom
     :ivar source: who says so, and where in the source
     :ivar trust: confidence, and whether the source was opened
-    :ivar notes: notes, and what contradicts it
+    :ivar notes: notes, and whether it is disputed
     :ivar disputed: whether another claim contradicts it
     """
 
@@ -189,16 +189,16 @@ def _entry(
     often: str = "",
     whom: str = "",
 ) -> Entry:
-    by = f" by {', '.join(said.modalities)}" if said.modalities else ""
+    seen_by = f"seen by {', '.join(said.modalities)}" if said.modalities else ""
     at = f"at {labels_of(knowledge, said.sites)}" if said.sites and not isinstance(said, Claim) else ""
     return Entry(
         what=what,
         detail=", ".join(part for part in (detail, at) if part),
         often=estimate.stated if estimate else often,
-        whom=f"{whom or said.population}{by}".strip(),
+        whom="; ".join(part for part in (whom or said.population, seen_by) if part),
         source=Reference(said.source.iri, source_words(said)),
         trust=", ".join(part for part in (said.confidence, said.verification) if part),
-        notes=tuple(notes_of(knowledge, said)),
+        notes=(*said.notes, "Sources disagree; see below.") if said.conflicts else said.notes,
         disputed=bool(said.conflicts),
     )
 
@@ -300,7 +300,10 @@ def browse(knowledge: Knowledge, by: Grouping) -> list[Group]:
         return sorted(groups, key=lambda group: group.head.label)
     placed = _placed(knowledge, _regions_of if by == "region" else _findings_of)
     groups = [_group(knowledge, Reference(head, knowledge.label(head)), found) for head, found in placed.items()]
-    return sorted(groups, key=lambda group: group.head.label.casefold())
+    groups.sort(key=lambda group: group.head.label.casefold())
+    somewhere = {member.iri for group in groups for member in group.members}
+    nowhere = [c.iri for c in knowledge.concepts.values() if c.kind == "diagnosis" and c.iri not in somewhere]
+    return [*groups, _group(knowledge, Reference("", f"no {by} stated"), nowhere)] if nowhere else groups
 
 
 def _group(knowledge: Knowledge, head: Reference, members: Iterable[str]) -> Group:

@@ -15,8 +15,8 @@ from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 
 EXAMPLE = [iri("soft-tissue-calcification")]
-FIRST = 25
-"""How many candidates are listed until all are asked for."""
+URGENT = 8  # of what must not be missed, in sight
+FIRST = 25  # candidates listed until all are asked for; a docstring here would be shown on the page
 
 TITLES: dict[Kind, str] = {"finding": "Finding", "site": "Site", "morphology": "Morphology", "context": "Context"}
 
@@ -39,9 +39,13 @@ def on_typed() -> None:
     """Add what was typed to what is seen; words that fit nothing stay in the box."""
     reading = knowledge.lexicon.read(st.session_state.typed)
     present = [] if st.session_state.example else features()
-    put(list(dict.fromkeys([*present, *reading.features])) or present)
+    put(
+        list(dict.fromkeys([*present, *reading.features])) or present,
+        list(dict.fromkeys([*st.session_state.pick_absent, *reading.absent])),
+    )
     st.session_state.typed = " ".join(reading.unread)
     st.session_state.unread = " ".join(reading.unread)
+    st.session_state.diagnoses = reading.diagnoses
 
 
 def on_picked() -> None:
@@ -106,6 +110,11 @@ def ask() -> tuple[list[str], list[str], Regime]:
         st.warning(plain(f'Nothing is called "{unread}".'))
         for label in knowledge.lexicon.suggest(unread, FEATURE_KINDS):
             st.button(plain(label), key=f"suggest_{label}", on_click=on_suggested, args=(label,))
+    for diagnosis in st.session_state.pop("diagnoses", ()):
+        findings = ", ".join(map(knowledge.label, knowledge.findings_of(diagnosis)[:5]))
+        shows = f" It may show: {findings}." if findings else ""
+        st.info(plain(f"{knowledge.label(diagnosis)} is a diagnosis, nothing that is seen.{shows}"))
+        widgets.link(f"All about {knowledge.label(diagnosis)}", "25_concepts", c=[diagnosis])
     for column, kind in zip(st.columns(len(FEATURE_KINDS)), FEATURE_KINDS, strict=True):
         chosen = [feature for feature in present if knowledge.kind(feature) == kind]
         if st.session_state.get(f"pick_{kind}") != chosen:
@@ -146,8 +155,12 @@ def ranked(result: Differential, selected: str) -> None:
     if urgent:
         st.header("Must not miss")
         with st.container(horizontal=True):
-            for candidate in urgent:
+            for candidate in urgent[:URGENT]:
                 name(candidate, selected, "urgent")
+        if rest := urgent[URGENT:]:
+            with st.expander(f"{len(rest)} more that must not be missed"), st.container(horizontal=True):
+                for candidate in rest:
+                    name(candidate, selected, "urgent")
         st.markdown("Malignant or urgent, whatever their place in the list.")
     candidates = list(result.candidates)
     st.header(f"{len(candidates)} candidate{'s' if len(candidates) > 1 else ''}")
@@ -210,6 +223,9 @@ def why(result: Differential, candidate: Candidate) -> None:
     st.markdown(plain(f"Probability with all that is given: {views.bounds_in_words(candidate.posterior)}."))
     st.markdown(plain(views.standing(knowledge, result, candidate)))
     for step in views.evidence_rows(knowledge, candidate):
+        if not step["Confidence"]:
+            st.markdown(f"{plain(step['Step'])} ({plain(step['Source'])})")
+            continue
         st.markdown(f"{plain(step['Step'])}  \n**{plain(step['How often'] or 'no number')}**, {plain(step['Source'])}")
         details = [text for text in (step["In whom"] and f"In: {step['In whom']}.", step["Note"]) if text]
         if details:
@@ -257,7 +273,9 @@ def further(result: Differential) -> None:
         for observation in result.next:
             with st.container(horizontal=True, vertical_alignment="center"):
                 label = knowledge.label(observation.feature)
-                st.markdown(plain(f"{label}: at most {observation.worst_case} of {result.total} stay"), width=260)
+                fewer = observation.worst_case < len(result.ranking.first_layer)
+                gain = f"at most {observation.worst_case} of {result.total} stay" if fewer else "may narrow the bounds"
+                st.markdown(plain(f"{label}: {gain}"), width=260)
                 for seen in (True, False):
                     st.button(
                         plain(f"{label} {'present' if seen else 'absent'}"),

@@ -10,7 +10,7 @@ import streamlit as st
 from mskgraph import ontology, views
 from mskgraph.terms import local_name
 from mskgraph.ui import widgets
-from mskgraph.ui.concept_html import STYLE, browse_html, head_html, section_html
+from mskgraph.ui.concept_html import STYLE, anchor, browse_html, contents_html, head_html, section_html
 from mskgraph.ui.widgets import plain
 from mskgraph.views import Grouping
 
@@ -62,8 +62,10 @@ def show(node: str) -> None:
                 mime="text/turtle",
                 on_click="ignore",
             )
+    if len(sections) > 3:
+        st.html(contents_html(sections))
     for section in sections:
-        st.header(plain(section.title))
+        st.header(plain(section.title), anchor=anchor(section.title))
         st.html(section_html(section, address))
     if not sections:
         st.info("No source says anything about it yet. Its kinds and parts above may have more.")
