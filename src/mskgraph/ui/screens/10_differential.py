@@ -15,7 +15,7 @@ from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 
 EXAMPLE = [iri("soft-tissue-calcification")]
-URGENT = 8  # of what must not be missed, in sight
+URGENT = 4  # of what must not be missed, in sight
 FIRST = 25  # candidates listed until all are asked for; a docstring here would be shown on the page
 
 TITLES: dict[Kind, str] = {"finding": "Finding", "site": "Site", "morphology": "Morphology", "context": "Context"}
