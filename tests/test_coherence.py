@@ -390,7 +390,3 @@ def test_crossed_bounds_are_refused(tmp_path: Path) -> None:
     assert asked.returncode == 2
     assert asked.stdout == ""
     assert "'95-98 %' has no bounds between 0 and 1 in order: 0.95, 0.94." in asked.stderr
-
-
-def test_the_ontology_as_it_is_passes() -> None:
-    assert run(Path(__file__).resolve().parent.parent / "ontology", "check").returncode == 0
