@@ -117,7 +117,14 @@ class Tags(html.parser.HTMLParser):
 
 def test_text_of_the_graph_stays_text(knowledge: Knowledge) -> None:
     entry = Entry(
-        (Reference(HOSTILE, HOSTILE),), HOSTILE, HOSTILE, HOSTILE, Reference(HOSTILE, HOSTILE), HOSTILE, (HOSTILE,)
+        (Reference(HOSTILE, HOSTILE),),
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        Reference(HOSTILE, HOSTILE),
+        HOSTILE,
+        (HOSTILE,),
+        against=HOSTILE,
     )
     concept = replace(
         knowledge.concepts[iri("gout")],

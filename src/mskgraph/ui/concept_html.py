@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
-from mskgraph.graph import Concept, Knowledge, Reference
+from mskgraph.graph import HAS_PART, NARROWER, Concept, Knowledge, Reference
 from mskgraph.views import Entry, Group, Section
 
 STYLE = """
@@ -51,8 +51,9 @@ _COLUMNS: Mapping[str, Callable[[Entry], str]] = {
 
 def head_html(knowledge: Knowledge, concept: Concept, address: Address) -> str:
     """Return what a concept is: definition, synonyms, what it is a kind and part of."""
-    kinds = [c.iri for c in knowledge.concepts.values() if concept.iri in c.parents]
-    parts = [c.iri for c in knowledge.concepts.values() if concept.iri in c.part_of]
+    steps = knowledge.steps(concept.iri)
+    kinds = [step.end for step in steps if step.relation == NARROWER]
+    parts = [step.end for step in steps if step.relation == HAS_PART]
 
     def links(nodes: Iterable[str]) -> str:
         return ", ".join(
@@ -137,11 +138,11 @@ def _mark(entry: Entry) -> str:
 
 
 def _what(entry: Entry, address: Address) -> str:
-    separator = " <strong>against</strong> " if entry.detail == "against each other" else ", "
-    words = separator.join(_link(reference, address) for reference in entry.what)
-    detail = f" {escape(entry.detail)}" if entry.detail and entry.detail != "against each other" else ""
+    words = ", ".join(_link(reference, address) for reference in entry.what)
+    against = f" <strong>against</strong> {escape(entry.against)}" if entry.against else ""
+    detail = f" {escape(entry.detail)}" if entry.detail else ""
     notes = f'<div class="note">{escape(" ".join(entry.notes))}</div>' if entry.notes else ""
-    return f"{words}{detail}{notes}"
+    return f"{words}{against}{detail}{notes}"
 
 
 def _link(reference: Reference, address: Address) -> str:

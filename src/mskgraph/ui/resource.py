@@ -74,7 +74,7 @@ def _body(name: str, form: Form) -> str | None:
     node = NAMESPACE + name
     if form == "html":
         return _page(kg, node)
-    triples = kg.store.answer(f"CONSTRUCT {{ <{node}> ?p ?o }} WHERE {{ <{node}> ?p ?o }}").body
+    triples = kg.store.answer(f"DESCRIBE <{node}>").body
     if not triples:
         return None
     return ontology.turtle_of(triples) if form == "ttl" else ontology.jsonld_of(triples)

@@ -58,6 +58,7 @@ class Entry:
     :ivar trust: confidence, and whether the source was opened
     :ivar notes: notes, and whether it is disputed
     :ivar disputed: whether another claim contradicts it
+    :ivar against: what it stands against, if it is one of two that cannot both be true
     """
 
     what: tuple[Reference, ...]
@@ -68,6 +69,7 @@ class Entry:
     trust: str = ""
     notes: tuple[str, ...] = ()
     disputed: bool = False
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +226,8 @@ def _conflicts(knowledge: Knowledge, node: str) -> Iterable[Entry]:
                 continue
             seen.add(pair)
             yield Entry(
-                what=(Reference("", _worded(knowledge, said)), Reference("", _worded(knowledge, rival))),
-                detail="against each other",
+                what=(Reference("", _worded(knowledge, said)),),
+                against=_worded(knowledge, rival),
                 notes=tuple(dict.fromkeys((*said.notes, *rival.notes))),
                 disputed=True,
             )

@@ -111,4 +111,7 @@ if wanted:
     show(wanted[0])
 else:
     given = st.query_params.get("by", "region")
-    browse(cast("Grouping", given) if given in views.GROUPINGS else "region")
+    if given not in views.GROUPINGS:
+        st.warning("The address asks for a list that does not exist; shown is the one by region.")
+        given = "region"
+    browse(cast("Grouping", given))
