@@ -495,6 +495,7 @@ def test_two_thousand_nodes_draw_and_answer(page: Page, demo: str) -> None:
     open_demo(page, demo)
     start = time.monotonic()
     page.get_by_role("link", name="Stress").click()
+    expect(page.get_by_text(re.compile("^runs:"))).to_be_hidden()  # the page before has events and a graph as well
     expect(events(page)).to_be_visible()
     graph = Graph(page)
     graph.wait("net.body.nodeIndices.length === 2000")
