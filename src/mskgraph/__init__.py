@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mskgraph.differential import Differential, Regime
     from mskgraph.graph import Direction
     from mskgraph.graph import Path as GraphPath
+    from mskgraph.sparql import Worker
 
 __all__ = ["KnowledgeGraph", "__version__"]
 
@@ -42,11 +43,13 @@ class KnowledgeGraph:
 
     :ivar files: the Turtle files it was read from
     :ivar content_hash: SHA-256 of those files; the same hash is the same knowledge
+    :ivar url: of the store; empty for the embedded one in memory
     :ivar store: answers SPARQL
     """
 
     files: tuple[Path, ...]
     content_hash: str
+    url: str
     store: Store
 
     @classmethod
@@ -60,15 +63,19 @@ class KnowledgeGraph:
         :raises OntologyInvalid: if a file is not Turtle
         :raises StoreError: if the store cannot be opened
         """
-        root = ontology.find()
-        files = tuple(ontology.files(root))
-        url = os.environ.get("MSKGRAPH_STORE", "") if store is None else store
-        return _open(files, ontology.content_hash(files), url)
+        return _open(*located(store))
 
     @cached_property
     def knowledge(self) -> Knowledge:
         """Concepts, claims and cases as plain objects, and the paths between them."""
         return build(self.store)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Runs SPARQL queries that somebody else wrote, apart from this process and under limits."""
+        from mskgraph.sparql import Worker
+
+        return Worker(self.files, self.content_hash, self.url)
 
     def find(self, *texts: str) -> list[str]:
         """Return the IRIs of the concepts that texts name.
@@ -114,9 +121,7 @@ class KnowledgeGraph:
         """
         import pandas
 
-        from mskgraph.store import table
-
-        names, rows = table(self.store, sparql)
+        names, rows = self.store.answer(sparql).table()
         return pandas.DataFrame(rows, columns=names, dtype="str")
 
     def to_networkx(self) -> networkx.MultiDiGraph:
@@ -132,6 +137,17 @@ class KnowledgeGraph:
         return ontology.serialize(self.to_rdflib(), form)
 
 
+def located(store: str | None = None) -> tuple[tuple[Path, ...], str, str]:
+    """Return the files of the ontology, their hash, and the URL of the store, without opening anything.
+
+    :param store: URL of the store; ``MSKGRAPH_STORE`` if not given, else the embedded engine
+    :raises OntologyNotFound: if there is no ontology
+    """
+    files = tuple(ontology.files(ontology.find()))
+    url = os.environ.get("MSKGRAPH_STORE", "") if store is None else store
+    return files, ontology.content_hash(files), url
+
+
 @lru_cache(maxsize=4)
 def _open(files: tuple[Path, ...], content_hash: str, url: str) -> KnowledgeGraph:
-    return KnowledgeGraph(files, content_hash, open_store(url, files))
+    return KnowledgeGraph(files, content_hash, url, open_store(url, files, content_hash))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -78,7 +79,11 @@ def app_command(
 
     if store is not None:
         os.environ["MSKGRAPH_STORE"] = store
-    _ = KnowledgeGraph.open().knowledge  # a broken ontology is told here, not in the first visitor's page
+    kg = KnowledgeGraph.open()
+    _ = kg.knowledge  # a broken ontology is told here, not in the first visitor's page
+    kg.worker.start()
+    for warning in kg.store.warnings:
+        print(f"Note: {_printable(warning)}", file=sys.stderr)
     serve(port, open_browser=open_browser)
 
 
@@ -169,10 +174,14 @@ def query(
     limit: Annotated[int | None, typer.Option(help="Rows at most.", min=1)] = None,
 ) -> None:
     """Run a SPARQL query: SELECT, ASK, CONSTRUCT or DESCRIBE."""
-    from mskgraph import KnowledgeGraph, sparql
+    from mskgraph import located
+    from mskgraph.sparql import Request, Worker
 
     text = _text_of(file)
-    answer = sparql.run(KnowledgeGraph.open().store, text, timeout)
+    with Worker(*located()) as worker:
+        answer, end, _ = worker.run(Request(text, timeout, rows=limit))
+    if end.truncated:
+        print(f"The first {end.rows} are shown; there are more, see --limit.", file=sys.stderr)
     if answer.kind == "graph":
         if form not in (None, QueryFormat.TTL):
             raise typer.BadParameter("A graph is printed as ttl.", param_hint="--format")
@@ -183,26 +192,68 @@ def query(
     if form is QueryFormat.TTL:
         raise typer.BadParameter("A table of results is no graph; use table, csv or json.", param_hint="--format")
     document = json.loads(answer.body)
-    if answer.kind == "ask":
-        _print_json(document) if form is QueryFormat.JSON else print(str(document["boolean"]).lower())
-        return
-    bindings = document["results"]["bindings"]
-    if limit is not None and len(bindings) > limit:
-        print(f"{limit} of {len(bindings)} rows shown.", file=sys.stderr)
-        document["results"]["bindings"] = bindings = bindings[:limit]
-    names = document["head"]["vars"]
     if form is QueryFormat.JSON:
         _print_json(document)
-    elif form is QueryFormat.CSV:
+    elif answer.kind == "ask":
+        print(str(document["boolean"]).lower())
+    else:
+        _print_rows(*answer.table(), form)
+
+
+def _print_rows(names: Sequence[str], rows: Sequence[Mapping[str, str]], form: QueryFormat | None) -> None:
+    values = [[row.get(name, "") for name in names] for row in rows]
+    if form is QueryFormat.CSV:
         import csv
 
         writer = csv.writer(sys.stdout)
         writer.writerow(names)
-        writer.writerows([row.get(name, {}).get("value", "") for name in names] for row in bindings)
+        writer.writerows(values)
     else:
         from mskgraph.terms import curie
 
-        _print_table([[curie(row.get(name, {}).get("value", "")) for name in names] for row in bindings], names)
+        _print_table([[curie(value) for value in row] for row in values], names)
+
+
+@app.command()
+def load(
+    file: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Files of RDF: .ttl .nt .nq .trig .rdf .owl .jsonld, each also .gz. None: the knowledge only."
+        ),
+    ] = None,
+    graph: Annotated[str, typer.Option(help="IRI of the graph that their triples go to.")] = "",
+    store: Annotated[str | None, typer.Option(help="URL of the store: file:PATH or http(s)://...")] = None,
+) -> None:
+    """Fill a store on disk or an engine with the knowledge, and add files of any size to graphs of their own."""
+    from mskgraph import located
+    from mskgraph.store import ASSERTED_GRAPH, DERIVED_GRAPH, load_files
+    from mskgraph.terms import iri
+
+    files, content, url = located(store)
+    if file and not graph:
+        raise typer.BadParameter("Files need a graph, such as --graph https://example.org/cases.", param_hint="--graph")
+    name = iri(graph) if graph else ""
+    if name in (ASSERTED_GRAPH, DERIVED_GRAPH):
+        raise typer.BadParameter("This graph is the knowledge itself; choose another.", param_hint="--graph")
+    for path in file or ():
+        if not path.is_file():
+            raise typer.BadParameter(f"There is no file {path}.", param_hint="FILE")
+    with _progress(sum(path.stat().st_size for path in file or ())) as told:
+        load_files(url, files, content, file or (), name, told)
+    print(f"{url} holds the knowledge{f' and {len(file)} more in {name}' if file else ''}.", file=sys.stderr)
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Callable[[int], None]]:
+    """Show on stderr how much of so many bytes is read."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("Loading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not size) as progress:
+        task = progress.add_task("", total=size)
+        yield lambda count: progress.advance(task, count)
 
 
 @app.command()

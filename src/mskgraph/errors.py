@@ -7,7 +7,9 @@
       OntologyInvalid       files that cannot be loaded; carries the problems
       UnknownTerm           a word that names no concept; carries the nearest labels
       QueryError            a query the engine refuses; carries line and column where known
+        AnswerNotAcceptable a query whose answer has another form than those asked for
       QueryStopped          a query that ran into its time, memory or size limit
+      Busy                  too many queries at once; carries when to come again
       StoreError            a store that cannot be opened or reached
       PortInUse             the port of the browser program is taken
 
@@ -86,6 +88,28 @@ class QueryError(MskGraphError):
         super().__init__(message)
 
 
+class AnswerNotAcceptable(QueryError):
+    """A query whose answer is a graph where a table is asked for, or the other way round.
+
+    :ivar form: what the answer is
+    """
+
+    def __init__(self, form: str) -> None:
+        self.form = form
+        super().__init__(f"The answer to this query is {form}; ask for a form that can hold it.")
+
+
+class Busy(MskGraphError):
+    """More queries at once than there is room for.
+
+    :ivar retry_after: seconds after which it is worth to try again
+    """
+
+    def __init__(self, retry_after: int = 2) -> None:
+        self.retry_after = retry_after
+        super().__init__("Too many queries are running. Try again in a moment.")
+
+
 class QueryStopped(MskGraphError):
     """A query that was stopped at a limit.
 
@@ -98,10 +122,14 @@ class QueryStopped(MskGraphError):
 
 
 class StoreError(MskGraphError):
-    """A store that cannot be opened, by its URL and the reason."""
+    """A store that cannot be opened or reached.
+
+    :ivar url: of the store
+    :ivar reason: what is wrong, and what helps
+    """
 
     def __init__(self, url: str, reason: str) -> None:
-        self.url = url
+        self.url, self.reason = url, reason
         super().__init__(f"The store {url or '(embedded)'} cannot be used: {reason}")
 
 

@@ -44,6 +44,8 @@ _BETWEEN = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "is", "
 _DENIES = frozenset({"no", "not", "without"})  # never the beginning of a name: "no" is not "node"
 _SUGGESTIONS = 5
 _NEAR = 60.0  # rapidfuzz score, 0 to 100, below which two texts have nothing to do with each other
+_NEARER = 80.0  # the same for what is offered unasked, while somebody is typing
+_SHORTEST_NEAR = 4  # letters of a misspelling: anything comes near to three
 
 
 def iri(name: str) -> str:
@@ -253,6 +255,11 @@ class Lexicon:
             self._by_tokens[" ".join(tokens)].append(name)
         self._longest = max((len(tokens) for _, tokens in self._tokenised), default=0)
 
+    @property
+    def names(self) -> Sequence[Name]:
+        """Every name of every concept, labels before synonyms."""
+        return self._names
+
     def find(self, text: str, kinds: Collection[Kind] = ()) -> str:
         """Return the IRI of the concept that a label, synonym, CURIE or IRI names, whatever its case.
 
@@ -373,6 +380,92 @@ class Lexicon:
     @staticmethod
     def _fits(kinds: Collection[Kind]) -> Callable[[Kind], bool]:
         return (lambda kind: kind in kinds) if kinds else (lambda _: True)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One thing that a text may be the beginning of.
+
+    :ivar thing: what the name stands for, as given to :class:`Completer`
+    :ivar name: the name of it that fits best
+    :ivar near: whether no name of anything fits, and this one only comes near
+    """
+
+    thing: str
+    name: str
+    near: bool = False
+
+
+class Completer:
+    """Names of things, to be found while they are being typed.
+
+    >>> completer = Completer([("gout", "gout"), ("gout", "urate arthropathy"), ("tophus", "tophus")])
+    >>> completer.complete("ur art")
+    [Completion(thing='gout', name='urate arthropathy', near=False)]
+    >>> completer.complete("tofus")
+    [Completion(thing='tophus', name='tophus', near=True)]
+    """
+
+    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
+        """Take pairs of a thing and a name of it; the first name of a thing is the one that people read."""
+        seen: set[str] = set()
+        self._names: list[tuple[str, str, bool]] = []
+        for thing, name in names:
+            self._names.append((thing, name, thing not in seen))
+            seen.add(thing)
+        self._folded = [fold(name) for _, name, _ in self._names]
+        self._tokens = [_tokens(name) for _, name, _ in self._names]
+
+    def complete(self, text: str, limit: int = 20) -> list[Completion]:
+        """Return the things that a text may be the beginning of, best first, each once.
+
+        A name that is the text comes before one that begins with it, then one with words that begin with those typed,
+        in the order typed, then in any order; among equals the first names of things before others, short before long.
+        Only if there is none at all are there things whose names come near.
+
+        :param text: the beginning of one or more words, or of a CURIE
+        :param limit: how many at most
+        """
+        whole, wanted = fold(text), _tokens(text)
+        if not wanted:
+            return []
+        best: dict[str, tuple[int, bool, int, str]] = {}
+        for (thing, name, first), folded, tokens in zip(self._names, self._folded, self._tokens, strict=True):
+            fit = _fit(whole, wanted, folded, tokens)
+            if fit is not None:
+                rank = (fit, not first, len(name), name)
+                best[thing] = min(rank, best.get(thing, rank))
+        found = sorted(best, key=lambda thing: (best[thing], thing))[:limit]
+        return [Completion(thing, best[thing][-1]) for thing in found] or self._near(whole, limit)
+
+    def _near(self, whole: str, limit: int) -> list[Completion]:
+        from rapidfuzz import fuzz, process
+
+        if len(whole) < _SHORTEST_NEAR:
+            return []
+        matches = process.extract(whole, self._folded, scorer=fuzz.WRatio, limit=4 * limit, score_cutoff=_NEARER)
+        nearest: dict[str, Completion] = {}
+        for _, _, index in matches:
+            thing, name, _ = self._names[index]
+            nearest.setdefault(thing, Completion(thing, name, near=True))
+        return list(nearest.values())[:limit]
+
+
+def _fit(whole: str, wanted: Sequence[str], folded: str, tokens: Sequence[str]) -> int | None:
+    """How well a name fits what is typed: 0 is best, ``None`` not at all."""
+    if whole == folded or wanted == tokens:
+        return 0
+    if folded.startswith(whole) or (tokens[: len(wanted) - 1] == wanted[:-1] and _begin(wanted, tokens[: len(wanted)])):
+        return 1
+    if _begin(wanted, tokens):
+        return 2
+    return 3 if _all_start(wanted, tokens) else None
+
+
+def _begin(wanted: Sequence[str], tokens: Iterable[str]) -> bool:
+    """Whether each word typed begins a word of a name, in this order."""
+    rest = iter(tokens)
+    return all(any(token.startswith(word) for token in rest) for word in wanted)
 
 
 def _typed_fits(wanted: Sequence[str], tokens: Sequence[str], preferred: bool) -> bool:

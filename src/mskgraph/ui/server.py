@@ -15,20 +15,24 @@ import socket
 import sys
 import tomllib
 import webbrowser
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mskgraph.errors import PortInUse
+from mskgraph import KnowledgeGraph, __version__
+from mskgraph.errors import MskGraphError, PortInUse
+from mskgraph.sparql import routes
 from mskgraph.ui import resource
 
 MAIN: Final = Path(__file__).with_name("main.py")
@@ -70,7 +74,25 @@ async def vis_network(request: Request) -> Response:
     return Response(content, media_type="text/javascript", headers=headers)
 
 
-ROUTES: Final[list[BaseRoute]] = [Route(VIS_NETWORK, vis_network, methods=["GET"]), resource.ROUTE]
+async def healthz(_request: Request) -> Response:
+    """Whether the program can answer: for what watches over it.
+
+    :returns: 200 with the hash of the ontology, or 503 with the reason
+    """
+    try:
+        kg = await run_in_threadpool(KnowledgeGraph.open)
+    except MskGraphError as error:
+        return JSONResponse({"status": "error", "reason": str(error)}, 503)
+    kind = kg.url.partition(":")[0] or "memory"
+    return JSONResponse({"status": "ok", "version": __version__, "ontology": kg.content_hash, "store": kind})
+
+
+ROUTES: Final[list[BaseRoute]] = [
+    Route(VIS_NETWORK, vis_network, methods=["GET"]),
+    Route("/healthz", healthz, methods=["GET"]),
+    resource.ROUTE,
+    *routes(KnowledgeGraph.open),
+]
 """What this server answers beside Streamlit's own addresses."""
 
 
@@ -152,7 +174,49 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-MIDDLEWARE: Final[list[Middleware]] = [Middleware(SecurityHeaders)]
+class OnlyThisServer:
+    """ASGI middleware that answers only what is meant for this server, and cannot be taken for two requests.
+
+    A page of a stranger may have its own name lead here (DNS rebinding) and read what only this machine should see:
+    the names that Streamlit allows its pages hold for every address.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on, or refuse it.
+
+        :param scope: of the connection
+        :param receive: from the server
+        :param send: to the server
+        """
+        if scope["type"] == "http" and (reason := _unwanted(scope["headers"])):
+            refusal = PlainTextResponse(f"{reason}\n", 400, {"Connection": "close"})
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _unwanted(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    names = [name for name, _ in headers]
+    if b"content-length" in names and b"transfer-encoding" in names:  # RFC 9112, section 6.1
+        return "A request has either a length or an encoding of its parts."
+    allowed = st.get_option("server.allowedHosts")
+    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    if "*" not in allowed and [_name_of(host) in allowed for host in hosts] != [True]:
+        return "This server is not known by that name."
+    return ""
+
+
+def _name_of(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+MIDDLEWARE: Final[list[Middleware]] = [Middleware(SecurityHeaders), Middleware(OnlyThisServer)]
 """What every request passes, before Streamlit's own middleware."""
 
 

@@ -1,0 +1,105 @@
+"""What the endpoint says of itself: a SPARQL 1.1 service description, and a VoID description of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyoxigraph
+from pyoxigraph import Literal, NamedNode, Triple
+
+from mskgraph.store import ASSERTED_GRAPH, DERIVED_GRAPH, Store, select
+from mskgraph.terms import NAMESPACE, PREFIXES, iri
+
+Write = Callable[[Store, str, str], bytes]
+
+_SD = "http://www.w3.org/ns/sparql-service-description#"
+_VOID = "http://rdfs.org/ns/void#"
+_FORMATS = "http://www.w3.org/ns/formats/"
+_XSD_INTEGER = NamedNode(iri("xsd:integer"))
+
+_FORMS = (
+    "SPARQL_Results_JSON",
+    "SPARQL_Results_XML",
+    "SPARQL_Results_CSV",
+    "SPARQL_Results_TSV",
+    "Turtle",
+    "N-Triples",
+    "RDF_XML",
+    "JSON-LD",
+)
+
+_SIZES = {
+    "triples": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
+    "entities": f'SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s a ?class . FILTER(STRSTARTS(STR(?s), "{NAMESPACE}")) }}',
+    "classes": "SELECT (COUNT(DISTINCT ?class) AS ?n) { ?s a ?class }",
+    "properties": "SELECT (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o }",
+}
+
+
+def service(store: Store, base: str, media: str) -> bytes:
+    """Return the description of the endpoint (SPARQL 1.1 Service Description).
+
+    :param store: that it asks
+    :param base: address of the program, without a slash at its end
+    :param media: RDF media type to write
+    """
+    endpoint, data, default = f"{base}/sparql", f"{base}/void#dataset", f"{base}/sparql#default-graph"
+    about = [
+        (endpoint, "rdf:type", _SD + "Service"),
+        (endpoint, _SD + "endpoint", endpoint),
+        (endpoint, _SD + "supportedLanguage", _SD + "SPARQL11Query"),
+        (endpoint, _SD + "feature", _SD + "UnionDefaultGraph"),
+        (endpoint, _SD + "defaultDataset", data),
+        (data, "rdf:type", _SD + "Dataset"),
+        (data, _SD + "defaultGraph", default),
+        (default, "rdf:type", _SD + "Graph"),
+    ]
+    about += [(endpoint, _SD + "resultFormat", _FORMATS + form) for form in _FORMS]
+    for number, graph in enumerate(store.graphs()):
+        named = f"{base}/sparql#graph-{number}"
+        about += [
+            (data, _SD + "namedGraph", named),
+            (named, "rdf:type", _SD + "NamedGraph"),
+            (named, _SD + "name", graph),
+        ]
+    return _written(about, {}, media)
+
+
+def dataset(store: Store, base: str, media: str) -> bytes:
+    """Return the description of the data (VoID).
+
+    :param store: that holds it
+    :param base: address of the program, without a slash at its end
+    :param media: RDF media type to write
+    """
+    data = f"{base}/void#dataset"
+    about = [
+        (data, "rdf:type", _VOID + "Dataset"),
+        (data, "dcterms:license", "https://creativecommons.org/licenses/by/4.0/"),
+        (data, _VOID + "sparqlEndpoint", f"{base}/sparql"),
+        (data, _VOID + "exampleResource", iri("gout")),
+        (data, _VOID + "exampleResource", iri("soft-tissue-calcification")),
+        (data, _VOID + "rootResource", iri("soft-tissue-calcification")),
+        (data, _VOID + "vocabulary", iri("skos:")),
+        (data, _VOID + "vocabulary", iri("prov:")),
+        (data, _VOID + "feature", _FORMATS + "Turtle"),
+        (data, _VOID + "feature", _FORMATS + "JSON-LD"),
+    ]
+    texts = {
+        "dcterms:title": Literal("mskgraph: a knowledge graph of musculoskeletal ultrasound", language="en"),
+        _VOID + "uriSpace": Literal(NAMESPACE),
+    }
+    for name, query in _SIZES.items():
+        texts[_VOID + name] = Literal(select(store, query)[0]["n"], datatype=_XSD_INTEGER)
+    for graph in (ASSERTED_GRAPH, DERIVED_GRAPH):
+        about += [(data, _VOID + "subset", graph), (graph, "rdf:type", _VOID + "Dataset")]
+    return _written(about, {data: texts}, media)
+
+
+def _written(about: list[tuple[str, str, str]], texts: dict[str, dict[str, Literal]], media: str) -> bytes:
+    triples = [Triple(*(NamedNode(iri(term)) for term in statement)) for statement in about]
+    for subject, said in texts.items():
+        triples += [Triple(NamedNode(subject), NamedNode(iri(term)), literal) for term, literal in said.items()]
+    prefixes = PREFIXES | {"sd": _SD, "void": _VOID, "formats": _FORMATS}
+    form = pyoxigraph.RdfFormat.from_media_type(media)
+    return pyoxigraph.serialize(triples, format=form, prefixes=prefixes) or b""
