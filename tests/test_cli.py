@@ -242,7 +242,7 @@ def test_a_table_leaves_nothing_out() -> None:
 def test_query_limits_rows_and_says_so() -> None:
     done = run("query", "--format", "json", "--limit", "2", stdin=LABELS)
     assert len(json.loads(done.stdout)["results"]["bindings"]) == 2
-    assert "2 of " in done.stderr
+    assert "The first 2 are shown" in done.stderr
 
 
 def test_query_answers_yes_or_no() -> None:

@@ -3,60 +3,50 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph
 import pytest
+from rdflib import Graph
+from rdflib.compare import isomorphic
 
-from mskgraph import sparql
-from mskgraph.errors import QueryError
-from mskgraph.sparql import without_service
-from mskgraph.store import EmbeddedStore
+from mskgraph import KnowledgeGraph, located
+from mskgraph.errors import AnswerNotAcceptable, OntologyInvalid, QueryError, QueryStopped
+from mskgraph.sparql import Request, Worker, guard
+from mskgraph.sparql.guard import without_service
+from mskgraph.sparql.protocol import GRAPHS
+from mskgraph.store import ASSERTED_GRAPH, DERIVED_GRAPH, Dataset, query_names, query_text
+from tests.processes import children_of, soon
 
-# Free queries need a process with one thread, which a test worker is not; this one reads queries line by line.
-RUNNER = r"""
-import json, os, sys, time
-from mskgraph import KnowledgeGraph, sparql
-from mskgraph.errors import MskGraphError, QueryError, QueryStopped
+# Takes the barriers away one by one, in a process that may be spoiled.
+BARRIERS = r"""
+import json, sys
+from mskgraph.errors import MskGraphError
+from mskgraph.sparql import child, guard
+from mskgraph.store import EmbeddedStore, whole
 
-store = KnowledgeGraph.open().store
-guard = sparql.without_service
-home, kill = os.getpid(), os.kill
+store = EmbeddedStore()
 for line in sys.stdin:
     job = json.loads(line)
-    sparql.without_service = guard if job.get("guard", True) else (lambda query: query)
-    started = time.monotonic()
-    if job.get("slow_kill"):  # a parent that the system lets wait before it ends its child
-        os.kill = lambda pid, signal: (time.sleep(0.3), kill(pid, signal))
+    query = guard.without_service(job["query"]) if job["guard"] else job["query"]
+    said = {}
     try:
-        if job.get("shut", True):
-            answer = sparql.run(store, job["query"], job.get("timeout", 10.0))
+        if job["shut"]:
+            child._in_a_fork(lambda: (guard.shut_network(), whole(store.evaluate(query))))
         else:
-            answer = store.answer(sparql.without_service(job["query"]))
-        said = {"kind": answer.kind, "body": answer.body.decode()[:100_000]}
-    except QueryStopped as error:
-        said = {"error": "QueryStopped", "limit": error.limit, "text": str(error)}
-    except QueryError as error:
-        said = {"error": "QueryError", "line": error.line, "column": error.column, "text": str(error)}
-    except BaseException as error:
+            said = {"body": whole(store.evaluate(query)).body.decode()}
+    except MskGraphError as error:
         said = {"error": type(error).__name__, "text": str(error)}
-    os.kill = kill
-    said["seconds"] = time.monotonic() - started
-    if os.getpid() != home:  # a child that came back here instead of ending
-        os.write(1, b'{"escaped": true}\n')
-        os._exit(1)
-    try:
-        os.waitpid(-1, os.WNOHANG)
-        said["children"] = True
-    except ChildProcessError:
-        said["children"] = False
-    said["files"] = len(os.listdir("/proc/self/fd"))
     print(json.dumps(said), flush=True)
 """
 
@@ -105,24 +95,44 @@ def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="module")
-def ask() -> Iterator[Ask]:
+def worker() -> Iterator[Worker]:
+    with Worker(*located()) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def ask(worker: Worker) -> Ask:
     """Run one query: ``ask(query, timeout=1.0)``."""
-    with child(RUNNER) as process:
+
+    def ask(query: str, **options: Any) -> Said:
+        started = time.monotonic()
+        try:
+            answer, end, _ = worker.run(Request(query, **options))
+            said = {"kind": answer.kind, "body": answer.body.decode(), "rows": end.rows, "truncated": end.truncated}
+        except QueryStopped as error:
+            said = {"error": "QueryStopped", "limit": error.limit, "text": str(error)}
+        except QueryError as error:
+            said = {"error": "QueryError", "line": error.line, "column": error.column, "text": str(error)}
+        return said | {"seconds": time.monotonic() - started}
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Ask]:
+    """Give a query to the engine with a barrier less: ``bare(query, guard=False, shut=True)``."""
+    with child(BARRIERS) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         requests, answers = process.stdin, process.stdout
 
-        def ask(query: str, **job: Any) -> Said:
-            requests.write(json.dumps({"query": query, **job}) + "\n")
+        def bare(query: str, *, guard: bool, shut: bool) -> Said:
+            requests.write(json.dumps({"query": query, "guard": guard, "shut": shut}) + "\n")
             requests.flush()
             said: Said = json.loads(answers.readline())
-            if "escaped" in said:
-                answers.readline()  # what the parent says itself
-            assert "escaped" not in said, "a child process ran on with the code of its parent"
-            assert not said["children"]
             return said
 
-        yield ask
+        yield bare
 
 
 class Listener:
@@ -154,6 +164,11 @@ def listener(listening: Listener) -> Listener:
     return listening
 
 
+def runner() -> int:
+    """The process of the worker that was started last."""
+    return children_of(os.getpid(), "mskgraph.sparql.child")[-1]
+
+
 def rows(said: Said) -> list[dict[str, str]]:
     bindings = json.loads(said["body"])["results"]["bindings"]
     return [{name: term["value"] for name, term in row.items()} for row in bindings]
@@ -183,15 +198,22 @@ def test_a_graph_is_answered(ask: Ask, form: str) -> None:
 
 def test_the_answer_is_that_of_the_store(ask: Ask) -> None:
     query = "SELECT ?s ?p ?o WHERE { ?s ?p ?o FILTER(?s IN (msk:phlebolith, msk:cysticercosis)) } ORDER BY ?s ?p ?o"
-    assert ask(query)["body"] == ask(query, shut=False)["body"]
+    assert ask(query)["body"] == KnowledgeGraph.open().store.answer(query).body.decode()
 
 
-def test_many_queries_leave_no_open_file(ask: Ask) -> None:
-    before = ask("ASK {}")["files"]
+def test_many_queries_leave_no_open_file_and_no_process(worker: Worker, ask: Ask) -> None:
+    def files() -> tuple[int, int]:
+        process = runner()
+        return len(os.listdir("/proc/self/fd")), len(os.listdir(f"/proc/{process}/fd"))
+
+    ask("ASK {}")
+    before = files()
     for _ in range(5):
         ask("SELECT * WHERE { ?s skos:prefLabel ?o }")
         ask("not a query")
-    assert ask("ASK {}")["files"] == before
+        with worker.open(Request(RUNAWAYS["cross product, counted"])):
+            pass  # and leave it
+    assert soon(lambda: not children_of(runner()) and all(map(int.__le__, files(), before)), 5)
 
 
 # What is refused
@@ -258,20 +280,20 @@ def test_no_query_reaches_the_network(ask: Ask, listener: Listener, query: str) 
     assert listener.requests() == before
 
 
-def test_each_of_two_barriers_holds_alone(ask: Ask, listener: Listener) -> None:
+def test_each_of_two_barriers_holds_alone(bare: Ask, listener: Listener) -> None:
     """The engine does not see the word; and where it would, the child has no sockets."""
     before = listener.requests()
     for query in SERVICES.values():
-        said = ask(query.replace("URL", listener.url), shut=False)
+        said = bare(query.replace("URL", listener.url), guard=True, shut=False)
         assert said.get("error") == "QueryError", query
-        ask(query.replace("URL", listener.url), guard=False)
+        bare(query.replace("URL", listener.url), guard=False, shut=True)
     assert listener.requests() == before
 
 
-def test_without_barriers_the_engine_asks(ask: Ask, listener: Listener) -> None:
+def test_without_barriers_the_engine_asks(bare: Ask, listener: Listener) -> None:
     """What the barriers are for: should this fail one day, the engine has changed and they may be changed too."""
     before = listener.requests()
-    said = ask(SERVICES["plain"].replace("URL", listener.url), guard=False, shut=False)
+    said = bare(SERVICES["plain"].replace("URL", listener.url), guard=False, shut=False)
     assert "leaked" in said["body"]
     assert len(listener.requests()) == len(before) + 1
 
@@ -370,12 +392,6 @@ def test_a_result_too_large_is_stopped(ask: Ask) -> None:
     assert "LIMIT" in said["text"]
 
 
-def test_a_stopped_child_does_not_run_on(ask: Ask) -> None:
-    """It finds its pipe closed before it is ended: then it must not come back into the code of its parent."""
-    assert ask("SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 200000", timeout=30, slow_kill=True)["limit"] == "size"
-    assert ask("ASK {}")["kind"] == "ask"
-
-
 def test_a_graph_too_large_is_stopped(ask: Ask) -> None:
     construct = "CONSTRUCT { ?a ?b ?e } WHERE { ?a ?b ?c . ?d ?g ?f BIND(CONCAT(STR(?d), STR(?g), STR(?f)) AS ?e) }"
     assert ask(construct + " LIMIT 400000", timeout=30).get("limit") in ("size", "memory")
@@ -387,30 +403,151 @@ def test_after_every_stop_the_next_query_is_answered(ask: Ask) -> None:
         assert ask("ASK {}")["kind"] == "ask"
 
 
-def test_a_process_with_several_threads_is_told() -> None:
-    code = (
-        "import os, threading, time\n"
-        "from mskgraph import sparql\n"
-        "from mskgraph.errors import QueryError\n"
-        "from mskgraph.store import EmbeddedStore\n"
-        "done = threading.Event()\n"
-        "thread = threading.Thread(target=done.wait)\n"
-        "thread.start()\n"
-        "try:\n    sparql.run(EmbeddedStore(), 'ASK {}')\n"
-        "except QueryError as error:\n    print(error)\n"
-        "done.set()\nthread.join()\n"
-        "while len(os.listdir('/proc/self/task')) > 1:\n    time.sleep(0.01)\n"
-        "print(sparql.run(EmbeddedStore(), 'ASK {}').kind)\n"
+def test_a_query_nested_too_deeply_is_told(ask: Ask) -> None:
+    said = ask("ASK " + "{" * 50_000 + "}" * 50_000)
+    assert "nested too deeply" in said["text"] or said.get("limit") == "memory"
+    assert ask("ASK {}")["kind"] == "ask"
+
+
+# Forms and limits that are asked for
+
+
+@pytest.mark.parametrize("limit", [0, 1, 7, 10_000])
+def test_only_the_first_rows_are_given_where_so_many_are_asked_for(ask: Ask, limit: int) -> None:
+    query = "SELECT ?s ?o WHERE { ?s skos:broader ?o } ORDER BY ?s ?o"
+    everything, said = rows(ask(query)), ask(query, rows=limit)
+    assert rows(said) == everything[:limit]
+    assert (said["rows"], said["truncated"]) == (min(limit, len(everything)), limit < len(everything))
+
+
+def test_a_row_keeps_its_terms_where_rows_are_counted(ask: Ask) -> None:
+    query = (
+        """SELECT * { VALUES (?a ?b) { ("two\\nlines\\t\\"quoted\\""@en 1.50) (<http://x/a> UNDEF) (UNDEF UNDEF) } }"""
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    first, second = done.stdout.splitlines()
-    assert "one thread" in first
-    assert second == "ask"
+    assert json.loads(ask(query, rows=3)["body"]) == json.loads(ask(query)["body"])
+
+
+def test_only_the_first_triples_are_given_where_so_many_are_asked_for(ask: Ask) -> None:
+    said = ask("DESCRIBE msk:gout", rows=3)
+    assert (said["body"].count("\n"), said["rows"], said["truncated"]) == (3, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("media", "start"),
+    [
+        ("application/sparql-results+json", '{"head"'),
+        ("application/sparql-results+xml", "<?xml"),
+        ("text/csv", "l\r\nphlebolith"),
+        ("text/tab-separated-values", "?l\n"),
+    ],
+)
+def test_a_table_comes_in_the_form_asked_for(ask: Ask, media: str, start: str) -> None:
+    said = ask("SELECT ?l WHERE { msk:phlebolith skos:prefLabel ?l }", table=media)
+    assert said["body"].startswith(start)
+
+
+@pytest.mark.parametrize("media", GRAPHS)
+def test_a_graph_comes_in_the_form_asked_for(ask: Ask, media: str) -> None:
+    def triples(media: str) -> Graph:
+        body = ask("DESCRIBE msk:phlebolith", graph=media)["body"].encode()
+        # Read by the engine: of itself, rdflib 7.6 warns when it reads JSON-LD.
+        quads = pyoxigraph.parse(body, pyoxigraph.RdfFormat.from_media_type(media))
+        return Graph().parse(data="".join(f"{quad.triple} .\n" for quad in quads), format="nt")
+
+    assert isomorphic(triples(media), triples("application/n-triples"))
+
+
+def test_an_answer_of_another_form_than_asked_for_is_refused(worker: Worker) -> None:
+    with pytest.raises(AnswerNotAcceptable, match="a graph"):
+        worker.run(Request("DESCRIBE msk:phlebolith", graph=None))
+    with pytest.raises(AnswerNotAcceptable, match="a table"):
+        worker.run(Request("ASK {}", table=None))
+
+
+# Which graphs
+
+
+def graph_count(ask: Ask, query: str, dataset: Dataset | None = None) -> int:
+    return int(rows(ask(query, dataset=dataset))[0]["n"])
+
+
+def test_a_query_without_a_dataset_sees_all_graphs_as_one(ask: Ask) -> None:
+    asserted, derived = (
+        graph_count(ask, f"SELECT (COUNT(*) AS ?n) {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}")
+        for graph in (ASSERTED_GRAPH, DERIVED_GRAPH)
+    )
+    assert min(asserted, derived) > 0
+    everything = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+    assert graph_count(ask, everything) == asserted + derived
+    assert graph_count(ask, everything.replace("{ ?s", f"FROM <{DERIVED_GRAPH}> {{ ?s")) == derived
+    assert graph_count(ask, everything.replace("{ ?s", "FROM <http://x/nothing> { ?s")) == 0
+    assert graph_count(ask, everything, Dataset((ASSERTED_GRAPH,), ())) == asserted
+    assert graph_count(ask, everything, Dataset((), (ASSERTED_GRAPH,))) == 0
+    over = everything.replace("{ ?s", f"FROM <{DERIVED_GRAPH}> {{ ?s")
+    assert graph_count(ask, over, Dataset((ASSERTED_GRAPH,))) == asserted, "the protocol's dataset wins"
+    named = "SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"
+    assert graph_count(ask, named, Dataset((), (DERIVED_GRAPH,))) == derived
+
+
+# The process
+
+
+def test_a_worker_whose_process_is_killed_starts_another() -> None:
+    with Worker(*located()) as worker:
+        worker.start()
+        process = runner()
+        os.kill(process, signal.SIGKILL)
+        assert soon(lambda: not Path(f"/proc/{process}/fd/0").exists(), 5)
+        assert worker.run(Request("ASK {}")).answer.kind == "ask"
+
+
+def test_closing_a_worker_ends_its_process_and_queries() -> None:
+    worker = Worker(*located())
+    reply = worker.open(Request(RUNAWAYS["cross product, counted"]))
+    process = runner()
+    assert soon(lambda: bool(children_of(process)), 5)
+    (child,) = children_of(process)
+    worker.close()
+    assert soon(lambda: not any(Path(f"/proc/{one}/fd/0").exists() for one in (process, child)), 5)
+    reply.close()
+
+
+def test_queries_of_many_threads_are_answered_each_with_its_own(ask: Ask) -> None:
+    with ThreadPoolExecutor(12) as threads:
+        found = threads.map(lambda number: rows(ask(f"SELECT ({number} AS ?n) {{}}"))[0]["n"], range(60))
+        assert list(found) == [str(number) for number in range(60)]
+
+
+def test_a_runaway_does_not_keep_others_waiting(worker: Worker, ask: Ask) -> None:
+    with (
+        worker.open(Request(RUNAWAYS["cross product, counted"])),
+        worker.open(Request(RUNAWAYS["cross product, grouped"])),
+    ):
+        assert ask("ASK {}")["seconds"] < 1
+
+
+def test_an_ontology_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.ttl"
+    broken.write_text("no turtle", "utf-8")
+    with Worker([broken], "", "") as worker, pytest.raises(OntologyInvalid, match=r"broken\.ttl"):
+        worker.start()
 
 
 def test_an_engine_that_cannot_be_shut_off_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sparql.platform, "machine", lambda: "riscv64")
-    started = time.monotonic()
+    monkeypatch.setattr(guard.platform, "machine", lambda: "riscv64")
     with pytest.raises(QueryError, match="x86-64 or ARM64"):
-        sparql.run(EmbeddedStore(), "ASK {}")
-    assert time.monotonic() - started < 1
+        guard.check_machine()
+
+
+# Queries for another engine
+
+
+@pytest.mark.parametrize("query", [*SERVICES.values(), "ASK { FILTER(<bif:x>(1)) }", "PREFIX s: <sql:> ASK {}"])
+def test_what_another_engine_might_run_is_refused(query: str) -> None:
+    with pytest.raises(QueryError, match="not allowed"):
+        guard.check_for_other_engines(query)
+
+
+def test_what_another_engine_reads_as_we_do_is_let_through() -> None:
+    for name in query_names():
+        guard.check_for_other_engines(query_text(name))

@@ -132,7 +132,7 @@ def test_a_broken_file_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     assert "line" in str(caught.value.problems[0])
 
 
-@pytest.mark.parametrize("url", ["http://localhost:1/sparql", "file:store", "nonsense"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/sparql", "file:", "http://", "nonsense"])
 def test_an_unknown_kind_of_store_is_told(url: str) -> None:
     with pytest.raises(StoreError) as caught:
         open_store(url, [])

@@ -34,6 +34,8 @@ __all__ = ["KnowledgeGraph", "__version__"]
 
 __version__ = version("mskgraph")
 
+_LABELS = 5_000  # nodes whose labels are asked for at once
+
 
 @dataclass(frozen=True)
 class KnowledgeGraph:
@@ -123,6 +125,23 @@ class KnowledgeGraph:
 
         names, rows = self.store.answer(sparql).table()
         return pandas.DataFrame(rows, columns=names, dtype="str")
+
+    def labels(self, iris: Iterable[str]) -> dict[str, str]:
+        """Return what nodes are called, whatever they are and in whichever graph of the store; those with no name not.
+
+        :raises StoreError: if the store does not answer
+        """
+        from mskgraph.sparql import Request
+        from mskgraph.store import is_iri, query_text
+
+        known = self.knowledge.lexicon.labels
+        asked = set(iris)
+        found = {iri: known[iri] for iri in asked & known.keys()}
+        if rest := sorted(iri for iri in asked - known.keys() if is_iri(iri)):
+            query = query_text("labels", node=rest[:_LABELS])
+            for row in self.worker.run(Request(query)).answer.table()[1]:
+                found.setdefault(row["node"], row["label"])
+        return found
 
     def to_networkx(self) -> networkx.MultiDiGraph:
         """Return concepts, cases and one-step relations as a networkx graph (see :meth:`Knowledge.to_networkx`)."""

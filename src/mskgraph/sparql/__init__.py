@@ -8,7 +8,7 @@ unguarded.
 
 from mskgraph.sparql.messages import End, Request
 from mskgraph.sparql.negotiation import preferred
-from mskgraph.sparql.protocol import query_timeout, routes
+from mskgraph.sparql.protocol import GRAPHS, TABLES, query_timeout, routes
 from mskgraph.sparql.worker import Finished, Reply, Worker
 
-__all__ = ["End", "Finished", "Reply", "Request", "Worker", "preferred", "query_timeout", "routes"]
+__all__ = ["GRAPHS", "TABLES", "End", "Finished", "Reply", "Request", "Worker", "preferred", "query_timeout", "routes"]

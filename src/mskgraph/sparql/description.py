@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import pyoxigraph
 from pyoxigraph import Literal, NamedNode, Triple
 
-from mskgraph.store import ASSERTED_GRAPH, DERIVED_GRAPH, Store, select
+from mskgraph.sparql.messages import Request
+from mskgraph.sparql.worker import Worker
 from mskgraph.terms import NAMESPACE, PREFIXES, iri
-
-Write = Callable[[Store, str, str], bytes]
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
 _VOID = "http://rdfs.org/ns/void#"
@@ -36,10 +36,10 @@ _SIZES = {
 }
 
 
-def service(store: Store, base: str, media: str) -> bytes:
+def service(graphs: Sequence[str], base: str, media: str) -> bytes:
     """Return the description of the endpoint (SPARQL 1.1 Service Description).
 
-    :param store: that it asks
+    :param graphs: names of the graphs that there are
     :param base: address of the program, without a slash at its end
     :param media: RDF media type to write
     """
@@ -55,7 +55,7 @@ def service(store: Store, base: str, media: str) -> bytes:
         (default, "rdf:type", _SD + "Graph"),
     ]
     about += [(endpoint, _SD + "resultFormat", _FORMATS + form) for form in _FORMS]
-    for number, graph in enumerate(store.graphs()):
+    for number, graph in enumerate(graphs):
         named = f"{base}/sparql#graph-{number}"
         about += [
             (data, _SD + "namedGraph", named),
@@ -65,10 +65,21 @@ def service(store: Store, base: str, media: str) -> bytes:
     return _written(about, {}, media)
 
 
-def dataset(store: Store, base: str, media: str) -> bytes:
+@lru_cache(maxsize=4)
+def sizes(worker: Worker) -> dict[str, str]:
+    """Return how many triples, entities, classes and properties there are, counted once.
+
+    :raises QueryStopped: if there are too many to count in time
+    """
+    counts = {name: worker.run(Request(query)).answer.table()[1] for name, query in _SIZES.items()}
+    return {name: rows[0]["n"] for name, rows in counts.items()}
+
+
+def dataset(counts: Mapping[str, str], graphs: Sequence[str], base: str, media: str) -> bytes:
     """Return the description of the data (VoID).
 
-    :param store: that holds it
+    :param counts: made by :func:`sizes`
+    :param graphs: names of the graphs that there are
     :param base: address of the program, without a slash at its end
     :param media: RDF media type to write
     """
@@ -89,9 +100,9 @@ def dataset(store: Store, base: str, media: str) -> bytes:
         "dcterms:title": Literal("mskgraph: a knowledge graph of musculoskeletal ultrasound", language="en"),
         _VOID + "uriSpace": Literal(NAMESPACE),
     }
-    for name, query in _SIZES.items():
-        texts[_VOID + name] = Literal(select(store, query)[0]["n"], datatype=_XSD_INTEGER)
-    for graph in (ASSERTED_GRAPH, DERIVED_GRAPH):
+    for name, count in counts.items():
+        texts[_VOID + name] = Literal(count, datatype=_XSD_INTEGER)
+    for graph in graphs:
         about += [(data, _VOID + "subset", graph), (graph, "rdf:type", _VOID + "Dataset")]
     return _written(about, {data: texts}, media)
 
@@ -100,6 +111,7 @@ def _written(about: list[tuple[str, str, str]], texts: dict[str, dict[str, Liter
     triples = [Triple(*(NamedNode(iri(term)) for term in statement)) for statement in about]
     for subject, said in texts.items():
         triples += [Triple(NamedNode(subject), NamedNode(iri(term)), literal) for term, literal in said.items()]
+    triples.sort(key=str)  # one subject after the other
     prefixes = PREFIXES | {"sd": _SD, "void": _VOID, "formats": _FORMATS}
     form = pyoxigraph.RdfFormat.from_media_type(media)
     return pyoxigraph.serialize(triples, format=form, prefixes=prefixes) or b""

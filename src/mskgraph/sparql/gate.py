@@ -7,15 +7,31 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from mskgraph.errors import Busy
+
+_KNOWN = 10_000  # addresses; who has been silent for longest has its budget full again anyway
+
+
+@dataclass
+class _Client:
+    """An address.
+
+    :ivar left: requests that it may send at once, as of ``since``
+    :ivar slots: how many of its queries may run at once
+    """
+
+    left: float
+    since: float
+    slots: asyncio.Semaphore
 
 
 class Gate:
     """Lets so many in at once, keeps some waiting for a while, and sends the others away.
 
-    :param running: how many are let in at once
+    :param running: how many are let in at once; all but one of them may be from one address
     :param waiting: how many may wait
     :param patience: seconds that they wait
     :param rate: how many a second one address may send for long
@@ -32,10 +48,10 @@ class Gate:
         burst: int = 400,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._slots = asyncio.Semaphore(running)
-        self._places, self._patience = waiting, patience
+        self._running, self._places, self._patience = running, waiting, patience
         self._rate, self._burst, self._clock = rate, burst, clock
-        self._budgets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # by address: what is left, as of when
+        self._slots = asyncio.Semaphore(running)
+        self._clients: OrderedDict[str, _Client] = OrderedDict()  # by address, the one longest silent first
 
     @asynccontextmanager
     async def inside(self, address: str) -> AsyncIterator[None]:
@@ -44,28 +60,32 @@ class Gate:
         :param address: of the client
         :raises Busy: if there is no room, or the address has sent too many
         """
-        self._count(address)
+        own = self._counted(address).slots
         if self._places == 0:
             raise Busy
-        self._places -= 1
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise Busy from None
-        finally:
-            self._places += 1
-        try:
+        async with AsyncExitStack() as held:
+            self._places -= 1
+            try:
+                async with asyncio.timeout(self._patience):
+                    await held.enter_async_context(own)
+                    await held.enter_async_context(self._slots)
+            except TimeoutError:
+                raise Busy from None
+            finally:
+                self._places += 1
             yield
-        finally:
-            self._slots.release()
 
-    def _count(self, address: str) -> None:
+    def _counted(self, address: str) -> _Client:
         now = self._clock()
-        left, since = self._budgets.pop(address, (float(self._burst), now))
-        left = min(float(self._burst), left + (now - since) * self._rate)
-        self._budgets[address] = (max(left - 1, 0.0), now)
-        while len(self._budgets) > 10_000:  # the longest silent ones have their budget full again anyway
-            self._budgets.popitem(last=False)
-        if left < 1:
+        client = self._clients.pop(address, None)
+        if client is None:
+            client = _Client(float(self._burst), now, asyncio.Semaphore(max(1, self._running - 1)))
+        self._clients[address] = client
+        while len(self._clients) > _KNOWN:
+            self._clients.popitem(last=False)
+        client.left = min(float(self._burst), client.left + (now - client.since) * self._rate)
+        client.since = now
+        if client.left < 1:
             raise Busy(1)
+        client.left -= 1
+        return client

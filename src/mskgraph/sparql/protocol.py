@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
@@ -24,7 +25,7 @@ from mskgraph.sparql.guard import QUERY_SIZE
 from mskgraph.sparql.messages import Request
 from mskgraph.sparql.negotiation import preferred
 from mskgraph.sparql.worker import Reply, Worker
-from mskgraph.store import Dataset, Store
+from mskgraph.store import Dataset, Store, is_iri
 
 TABLES: Final = (
     "application/sparql-results+json",
@@ -88,46 +89,53 @@ def routes(open_knowledge: Callable[[], Opened]) -> list[BaseRoute]:
 
     allowed = [origin.strip() for origin in os.environ.get("MSKGRAPH_CORS", "").split(",") if origin.strip()]
 
+    def told(answer: Callable[[HttpRequest], Awaitable[Response]]) -> Callable[[HttpRequest], Awaitable[Response]]:
+        """Make answers of errors."""
+
+        async def answered(request: HttpRequest) -> Response:
+            try:
+                response = await answer(request)
+            except _Refused as refused:
+                response = refused.response()
+            except MskGraphError as error:
+                response = _refusal(error).response()
+            if allowed:
+                response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+            return response
+
+        return answered
+
+    @told
     async def sparql(request: HttpRequest) -> Response:
         """Answer a query, or describe the service if there is none."""
-        try:
-            response = await _response(request)
-        except _Refused as refused:
-            response = refused.response()
-        except MskGraphError as error:
-            response = _refusal(error).response()
-        if allowed:
-            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        return response
-
-    async def _response(request: HttpRequest) -> Response:
         asked = await _asked(request)
-        if asked is None:
-            return await _description(request)
-        opened = await run_in_threadpool(open_knowledge)
-        return await _Answering(gate, opened.worker, asked, request).response()
-
-    async def _description(request: HttpRequest) -> Response:
+        if asked is not None:
+            opened = await run_in_threadpool(open_knowledge)
+            return await _Answering(gate, opened.worker, asked, request).response()
         media = preferred(request.headers.get("accept", ""), [*GRAPHS, "text/html"])
         if media == "text/html":
             return RedirectResponse("/query", 303, _VARY)
-        return await _written(request, media, description.service)
+        address = base(request)
+        return await described(media, lambda opened, form: description.service(opened.store.graphs(), address, form))
 
+    @told
     async def void(request: HttpRequest) -> Response:
         """Describe the dataset."""
-        try:
-            return await _written(request, preferred(request.headers.get("accept", ""), GRAPHS), description.dataset)
-        except _Refused as refused:
-            return refused.response()
-        except MskGraphError as error:
-            return _refusal(error).response()
+        address = base(request)
 
-    async def _written(request: HttpRequest, media: str | None, write: description.Write) -> Response:
+        def written(opened: Opened, form: str) -> bytes:
+            counts: dict[str, str] = {}
+            with suppress(QueryStopped):  # too many to count: then it is described without
+                counts = description.sizes(opened.worker)
+            return description.dataset(counts, opened.store.graphs(), address, form)
+
+        return await described(preferred(request.headers.get("accept", ""), GRAPHS), written)
+
+    async def described(media: str | None, write: Callable[[Opened, str], bytes]) -> Response:
         if media is None:
             raise _Refused(406, f"Available are {', '.join(GRAPHS)}.")
         opened = await run_in_threadpool(open_knowledge)
-        body = await run_in_threadpool(write, opened.store, str(request.base_url).rstrip("/"), media)
-        return Response(body, media_type=media, headers=_VARY)
+        return Response(await run_in_threadpool(write, opened, media), media_type=media, headers=_VARY)
 
     cors = [Middleware(CORSMiddleware, allow_origins=allowed, allow_methods=["GET", "POST"], allow_headers=["*"])]
     methods = ["GET", "POST", "OPTIONS"] if allowed else ["GET", "POST"]
@@ -136,6 +144,16 @@ def routes(open_knowledge: Callable[[], Opened]) -> list[BaseRoute]:
         Route("/void", void, methods=["GET"]),
         Route("/.well-known/void", void, methods=["GET"]),
     ]
+
+
+def base(request: HttpRequest) -> str:
+    """Return the address of this server as the client knows it, without a slash at its end.
+
+    :raises _Refused: if what it is called cannot be part of an address
+    """
+    if not re.fullmatch(r"[\w.:\[\]-]+", request.url.netloc, re.ASCII):
+        raise _Refused(400, "The name of this server cannot be read.")
+    return str(request.base_url).rstrip("/")
 
 
 # What is asked
@@ -195,9 +213,8 @@ def _dataset(parameters: list[tuple[str, str]]) -> Dataset | None:
     named = tuple(value for name, value in parameters if name == "named-graph-uri")
     if not default and not named:
         return None
-    for graph in (*default, *named):
-        if ":" not in graph or any(c in '<>"{}|^`\\' or c <= " " for c in graph):
-            raise _Refused(400, "The name of a graph has to be an IRI.")
+    if not all(map(is_iri, (*default, *named))):
+        raise _Refused(400, "The name of a graph has to be an IRI.")
     return Dataset(default, named)
 
 

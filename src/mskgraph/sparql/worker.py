@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,6 +22,8 @@ from mskgraph.store import Answer
 
 _PATIENCE: Final = 5.0  # seconds beyond a query's own deadline, after which its process is taken for lost
 _PIECE: Final = 1 << 16
+_TICK: Final = 0.5  # seconds after which who waits plainly is told so
+_LAST: Final = 0.001
 
 
 class Finished(NamedTuple):
@@ -44,11 +46,13 @@ class Reply:
 
     :ivar head: what kind of answer it is; known from the first part on
     :ivar end: how it ended; known after the last part
+    :ivar waiting: called now and then with the seconds since the request, while nothing comes in and one waits plainly
     """
 
     def __init__(self, connection: socket.socket, timeout: float) -> None:
         self.head: Head | None = None
         self.end: End | None = None
+        self.waiting: Callable[[float], object] = lambda _: None
         self._connection, self._timeout = connection, timeout
         self._inbox = Inbox()
         self._started = time.monotonic()
@@ -56,9 +60,13 @@ class Reply:
     def __iter__(self) -> Iterator[bytes]:
         while self.end is None:
             received = b""
-            self._connection.settimeout(self._left())
-            with suppress(TimeoutError):
+            self._connection.settimeout(min(_TICK, self._left()))
+            try:
                 received = self._connection.recv(_PIECE)
+            except TimeoutError:
+                if self._left() > _LAST:
+                    self.waiting(time.monotonic() - self._started)
+                    continue
             yield from self._parts(received)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -74,7 +82,7 @@ class Reply:
 
     def _left(self) -> float:
         """Return how many seconds are left until the process is taken for lost, more than none."""
-        return max(self._started + self._timeout + _PATIENCE - time.monotonic(), 0.001)
+        return max(self._started + self._timeout + _PATIENCE - time.monotonic(), _LAST)
 
     def _parts(self, received: bytes) -> Iterator[bytes]:
         if not received:
@@ -144,15 +152,17 @@ class Worker:
             ours.sendall(request.packed())
         return reply
 
-    def run(self, request: Request) -> Finished:
+    def run(self, request: Request, waiting: Callable[[float], object] = lambda _: None) -> Finished:
         """Answer a request.
 
+        :param waiting: called now and then with the seconds since the request; what it raises stops the query
         :raises QueryError: if the query cannot be run as written
         :raises QueryStopped: if it hits a limit
         :raises StoreError: if the store does not answer
         """
         started = time.monotonic()
         with self.open(request) as reply:
+            reply.waiting = waiting
             body = b"".join(reply)
         assert reply.head is not None
         assert reply.end is not None

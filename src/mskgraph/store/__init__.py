@@ -15,7 +15,17 @@ from mskgraph.errors import StoreError
 from mskgraph.store.answers import Answer, Kind, Result, Row, kind_of, whole
 from mskgraph.store.embedded import RDF_SUFFIXES, EmbeddedStore, StoreFolder
 from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, KNOWLEDGE, Dataset
-from mskgraph.store.queries import DERIVATIONS, PERSONAS, Example, examples, outline, query_names, query_text
+from mskgraph.store.queries import (
+    DERIVATIONS,
+    PERSONAS,
+    Example,
+    example,
+    examples,
+    is_iri,
+    outline,
+    query_names,
+    query_text,
+)
 from mskgraph.store.remote import RemoteStore
 
 __all__ = [
@@ -35,7 +45,9 @@ __all__ = [
     "Row",
     "Store",
     "StoreFolder",
+    "example",
     "examples",
+    "is_iri",
     "kind_of",
     "load_files",
     "open_store",

@@ -40,6 +40,33 @@ class Answer(NamedTuple):
         rows = [{name: term["value"] for name, term in row.items()} for row in document["results"]["bindings"]]
         return document["head"]["vars"], rows
 
+    def triples(self) -> list[tuple[str, str, dict[str, str]]]:
+        """Return subject, predicate and object of each triple, the object as SPARQL Results JSON has it.
+
+        :raises QueryError: if the answer is no graph
+        """
+        if self.kind != "graph":
+            raise QueryError("A CONSTRUCT or DESCRIBE query is needed here.")
+        quads = pyoxigraph.parse(self.body, format=pyoxigraph.RdfFormat.N_TRIPLES)
+        return [(_name(quad.subject), _name(quad.predicate), _json_term(quad.object)) for quad in quads]
+
+
+def _name(term: object) -> str:
+    return term.value if isinstance(term, pyoxigraph.NamedNode) else str(term)
+
+
+def _json_term(term: object) -> dict[str, str]:
+    match term:
+        case pyoxigraph.Literal(value=value, datatype=datatype, language=language):
+            return {
+                "type": "literal",
+                "value": value,
+                **({"xml:lang": language} if language else {"datatype": datatype.value}),
+            }
+        case pyoxigraph.BlankNode():
+            return {"type": "bnode", "value": str(term)}
+    return {"type": "uri", "value": _name(term)}
+
 
 def kind_of(result: Result) -> Kind:
     """Return which kind of answer a result is."""

@@ -20,8 +20,8 @@ PERSONAS = ("radiologist", "teacher", "informatician", "program")
 
 # What may hold any word: comments, strings and IRIs; then variables, and names with a colon.
 _OPAQUE = re.compile(
-    r"""#[^\n]* | \"{3}(?:[^\\]|\\.)*?\"{3} | '{3}(?:[^\\]|\\.)*?'{3} | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
-    | <[^\x00-\x20<>"{}|^`\\]*> | [?$]\w+ | [\w.-]*:[\w.%:-]*""",
+    r"""\#[^\n]* | \"{3}(?:[^\\]|\\.)*?\"{3} | '{3}(?:[^\\]|\\.)*?'{3} | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
+    | <[^\x00-\x20<>"{}|^`\\]*> | [?$]\w+ | (?<![\w.-])[\w.-]*:[\w.%:-]*""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -67,6 +67,15 @@ class Example(NamedTuple):
     text: str
 
 
+def is_iri(text: str) -> bool:
+    """Return whether a text can stand between angle brackets in a query.
+
+    >>> is_iri("urn:x"), is_iri("gout"), is_iri("http://x/a> }")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+", text) is not None
+
+
 @cache
 def query_names() -> tuple[str, ...]:
     """Return the names of the queries that come with the package, sorted."""
@@ -78,14 +87,15 @@ def query_names() -> tuple[str, ...]:
 def examples() -> tuple[Example, ...]:
     """Return the queries that come with the package, sorted by title.
 
-    >>> next(example.title for example in examples() if example.name == "causes_of_finding")
-    'Causes of a finding'
+    >>> example("causes_of_finding").title, len(examples()) == len(query_names())
+    ('Causes of a finding', True)
     """
-    return tuple(sorted(map(_example, query_names()), key=lambda example: example.title))
+    return tuple(sorted(map(example, query_names()), key=lambda each: each.title))
 
 
-def _example(name: str) -> Example:
-    *head, text = query_text(name).split("\n", 3)
+def example(name: str, **values: str | Sequence[str]) -> Example:
+    """Return a query of the package, with its example values replaced as by :func:`query_text`."""
+    *head, text = query_text(name, **values).split("\n", 3)
     title, description, persona = (line.partition(": ")[2] for line in head)
     return Example(name, title, description, persona, text)
 
@@ -109,7 +119,7 @@ def query_text(name: str, **values: str | Sequence[str]) -> str:
     for variable, given in values.items():
         terms = [given] if isinstance(given, str) else given
         for term in terms:
-            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+", term):
+            if not is_iri(term):
                 raise QueryError(f"{term!r} is not an IRI.")
         block = " ".join(f"<{term}>" for term in terms)
         pattern = rf"VALUES\s+\?{re.escape(variable)}\s*\{{[^}}]*\}}"

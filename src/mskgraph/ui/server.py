@@ -20,7 +20,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -33,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mskgraph import KnowledgeGraph, __version__
 from mskgraph.errors import MskGraphError, PortInUse
 from mskgraph.sparql import routes
-from mskgraph.ui import resource
+from mskgraph.ui import completion, resource
 
 MAIN: Final = Path(__file__).with_name("main.py")
 SETTINGS: Final = Path(__file__).parent / ".streamlit" / "config.toml"
@@ -91,6 +90,7 @@ ROUTES: Final[list[BaseRoute]] = [
     Route(VIS_NETWORK, vis_network, methods=["GET"]),
     Route("/healthz", healthz, methods=["GET"]),
     resource.ROUTE,
+    completion.ROUTE,
     *routes(KnowledgeGraph.open),
 ]
 """What this server answers beside Streamlit's own addresses."""
@@ -210,10 +210,9 @@ def _unwanted(headers: Sequence[tuple[bytes, bytes]]) -> str:
 
 
 def _name_of(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """Return the name in a ``Host`` header, without its port; empty if it is none."""
+    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d{1,5})?", host.lower(), re.ASCII)
+    return (found[1] or found[2]) if found else ""
 
 
 MIDDLEWARE: Final[list[Middleware]] = [Middleware(SecurityHeaders), Middleware(OnlyThisServer)]

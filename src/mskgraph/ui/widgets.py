@@ -13,6 +13,7 @@ import streamlit as st
 
 from mskgraph import KnowledgeGraph, __version__
 from mskgraph.errors import MskGraphError
+from mskgraph.store import example
 from mskgraph.terms import Kind, iri, local_name
 from mskgraph.ui.export import standalone_html
 from mskgraph.views import percent
@@ -111,6 +112,14 @@ def link(text: str, page: str, **parameters: Sequence[str]) -> None:
     """
     query = [(name, value) for name, values in parameters.items() for value in short(values)]
     st.page_link(f"screens/{page}.py", label=plain(text), query_params=query)
+
+
+def sparql_behind(name: str, **values: str | Sequence[str]) -> None:
+    """Show a link to the page Query with a query of the package that gives what this page shows.
+
+    :param name: of the query, as :func:`mskgraph.store.query_text` takes it with its values
+    """
+    st.page_link("screens/50_query.py", label="SPARQL behind this", query_params={"q": example(name, **values).text})
 
 
 def copy_link() -> None:

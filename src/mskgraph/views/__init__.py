@@ -27,6 +27,7 @@ from mskgraph.views.drawing import Drawing, Edge, Node, NodeKind, edge_rows, tal
 from mskgraph.views.exploring import EXPAND_BY, MAX_NODES, Exploration, ExplorationResult, explore, relation_rows
 from mskgraph.views.model import schema_drawing
 from mskgraph.views.paths import HAS_CASE, PATH_NODES, lit_path, path_drawing, path_rows
+from mskgraph.views.results import ResultTable, edges_drawing, triples_drawing
 from mskgraph.views.words import bounds_in_words, percent, pointers, quantity, remarks, setting, source_words
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Node",
     "NodeKind",
     "Phrase",
+    "ResultTable",
     "Section",
     "bounds_in_words",
     "browse",
@@ -55,6 +57,7 @@ __all__ = [
     "contribution_rows",
     "differential_rows",
     "edge_rows",
+    "edges_drawing",
     "evidence_rows",
     "explore",
     "firmness",
@@ -81,5 +84,6 @@ __all__ = [
     "standing",
     "stands_out",
     "tallest_column",
+    "triples_drawing",
     "under",
 ]

@@ -83,6 +83,9 @@ def query_editor(
     :param on_change: called with the text a moment after the last key, when the focus leaves, and before ``on_run``
     """
 
+    # The browser shows an error once Python has seen to its last run; until then it is about an earlier one.
+    ran_key = f"{key} ran"
+
     def changed() -> None:
         # A text and a run can arrive together, in either order: the run has the newer text.
         state = st.session_state.get(key)
@@ -93,8 +96,10 @@ def query_editor(
             on_change(text)
 
     def ran() -> None:
-        text = _text(st.session_state.get(key), "run", revision)
+        state = st.session_state.get(key)
+        text = _text(state, "run", revision)
         if text is not None:
+            st.session_state[ran_key] = state["run"].get("count")
             if on_change is not None:
                 on_change(text)
             if on_run is not None:
@@ -109,6 +114,7 @@ def query_editor(
             "label": label,
             "height": height,
             "error": None if error is None else asdict(error),
+            "ran": st.session_state.get(ran_key),
             "prefixes": dict(prefixes),
             "terms": terms_url,
             "runs": on_run is not None,

@@ -339,6 +339,7 @@ if result.candidates:
                 st.session_state.draw_all = everything
             st.toggle("Draw all candidates", key="draw_all", on_change=on_all)
         widgets.copy_link()
+        widgets.sparql_behind("claims_on_features", feature=present)
         widgets.exports(
             "Differential of " + ", ".join(map(knowledge.label, present)),
             drawing,

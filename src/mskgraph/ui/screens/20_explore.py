@@ -194,6 +194,7 @@ with right:
     details(selected)
 with st.container(horizontal=True):
     widgets.copy_link()
+    widgets.sparql_behind("node_facts", node=selected)
     widgets.exports(
         f"Neighbourhood of {knowledge.label(selected)}",
         result.drawing,

@@ -54,6 +54,10 @@ def show(node: str) -> None:
         widgets.link("Explore around it", "20_explore", show=[node])
         widgets.link("All concepts", "25_concepts")
         widgets.copy_link()
+        if concept.kind == "diagnosis":
+            widgets.sparql_behind("claims_of_a_diagnosis", diagnosis=node)
+        else:
+            widgets.sparql_behind("node_facts", node=node)
         with st.popover("Export"):
             st.download_button(
                 "Triples as Turtle",

@@ -122,6 +122,7 @@ def show(case: Case) -> None:
     )
     with st.container(horizontal=True):
         widgets.copy_link()
+        widgets.sparql_behind("node_facts", node=case.iri)
         nodes = " ".join(f"<{node}>" for node in (case.iri, *(o.iri for o in case.observations)))
         widgets.exports(
             case.label,

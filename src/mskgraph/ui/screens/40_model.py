@@ -29,6 +29,7 @@ drawing = views.schema_drawing(relations, counts)
 graph_view(network_of(drawing), key="schema", graph_id="schema", label="Classes of the model and their relations")
 with st.container(horizontal=True):
     widgets.copy_link()
+    widgets.sparql_behind("schema_relations")
     widgets.exports("Model", drawing, classes, lambda: kg.export("ttl"), widgets.NOTICE)
 st.header("Relations")
 widgets.table(

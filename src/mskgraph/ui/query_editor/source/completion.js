@@ -113,16 +113,15 @@ export function localSource(settings) {
     if (variable === undefined && PREFIXED.test(line)) return null;
     const word = variable === undefined ? (WORD.exec(line)?.[0] ?? "") : "";
     if (!context.explicit && variable === undefined && word.length < 2) return null;
+    if (!word && variable === undefined && /[\p{L}\p{N}_@:]$/u.test(line)) return null; // the end of something else
     if (quiet(context)) return null;
     const from = context.pos - (variable ?? word).length;
     const text = context.state.doc.toString();
-    const rest = `${text.slice(0, from)} ${text.slice(context.pos)}`; // without what is being typed
-    const options = word || variable === undefined
-      ? [...(word || !/\S$/.test(line) ? wordOptions(word, context.explicit) : []),
-        ...prefixOptions(word, text, settings().prefixes)]
-      : [];
+    const others = `${text.slice(0, from)} ${text.slice(context.pos)}`; // without what is being typed
+    const options = variable === undefined
+      ? [...wordOptions(word, context.explicit), ...prefixOptions(word, text, settings().prefixes)] : [];
     if (variable !== undefined || (context.explicit && !word)) {
-      options.push(...variables(rest).filter((name) => name.startsWith(variable ?? "")).map((label) => (
+      options.push(...variables(others).filter((name) => name.startsWith(variable ?? "")).map((label) => (
         { label, section: SECTIONS.Variables, kindName: "variable" })));
     }
     return options.length ? { from, options, filter: false } : null;
@@ -162,7 +161,7 @@ function isTerm(term) {
   return ["iri", "curie", "label", "kind", "matched"].every((field) => typeof term?.[field] === "string");
 }
 
-const rest = (signal, ms) => new Promise((done) => {
+const pause = (signal, ms) => new Promise((done) => {
   const timer = setTimeout(done, ms);
   signal.addEventListener("abort", () => { clearTimeout(timer); done(); });
 });
@@ -222,7 +221,7 @@ export function termSource(settings) {
     if (!tries.length) return null;
     const stop = new AbortController();
     context.addEventListener("abort", () => stop.abort(), { onDocChange: true });
-    if (!context.explicit) await rest(stop.signal, WAIT);
+    if (!context.explicit) await pause(stop.signal, WAIT);
     try {
       let near = null;
       for (const { from, typed, namespace = "" } of tries) {

@@ -6,7 +6,7 @@ import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap } 
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
 import { bracketMatching, indentUnit, LanguageSupport, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, nextDiagnostic, previousDiagnostic, setDiagnostics } from "@codemirror/lint";
-import { EditorState, Prec, Transaction } from "@codemirror/state";
+import { EditorState, Prec } from "@codemirror/state";
 import {
   drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers,
 } from "@codemirror/view";
@@ -19,14 +19,16 @@ import { highlighting, names, theme } from "./theme.js";
 const LONGEST = 1_000_000; // characters that Python accepts
 const REPORT_AFTER = 400; // ms without a key
 const JUDGE_AFTER = 600; // ms without a key before an open bracket is called a fault
-const SHOW_AFTER = 150; // ms: an answer to an older run may still be on its way when a new one is asked for
 const LARGE = 200_000; // characters from which on brackets are not counted
 const MOST_PROBLEMS = 20;
 
 /** One live editor per mount. */
 const editors = new WeakMap();
-/** Place on the page -> {revision, text}: outlives the mount, so that a text survives a page switch. */
+/** Place on the page -> {revision, doc, judged}: outlives the mount, so that a text survives a page switch. */
 const memory = new Map();
+
+/** A text with the line ends that CodeMirror gives it. */
+const plain = (text) => text.replace(/\r\n?/g, "\n");
 
 class QueryEditor {
   constructor(root) {
@@ -36,7 +38,9 @@ class QueryEditor {
     this.list = root.querySelector(".problems");
     this.status = root.querySelector(".said");
     this.heard = root.querySelector(".heard");
-    this.count = 0; // so that no two messages are alike: Streamlit calls back on a difference only
+    this.count = Date.now(); // no two messages are alike, in no mount: Streamlit calls back on a difference only
+    this.asked = null; // count of the last run, whose error Python may still have to find
+    this.told = "";
     this.said = "";
   }
 
@@ -44,44 +48,51 @@ class QueryEditor {
 
   open(data) {
     const kept = memory.get(data.place);
-    const text = kept?.revision === data.revision ? kept.text : data.text;
+    const same = kept?.revision === data.revision;
     this.place = data.place;
     this.revision = data.revision;
-    this.known = data.text; // what Python has of the text
+    this.label = data.label;
+    this.known = plain(data.text); // what Python has of the text
     this.frame.style.height = `${data.height}px`;
     this.height = data.height;
     this.view = new EditorView({
       parent: this.frame,
       root: this.root.getRootNode(),
-      state: EditorState.create({ doc: text, extensions: this.extensions(data) }),
+      state: EditorState.create({
+        doc: same ? kept.doc : this.known, extensions: this.extensions(),
+      }),
     });
-    this.judged = this.view.state.doc; // the text that an error is about
+    this.judged = same ? kept.judged : this.view.state.doc; // the text that an error is about
     this.frame.mskEditor = this.view; // for tests
     const apple = /Mac|iP(hone|ad|od)/.test(navigator.platform);
     this.root.querySelector("kbd").textContent = apple ? "⌘ Enter" : "Ctrl+Enter";
-    this.button.onpointerdown = (event) => event.preventDefault(); // the focus stays, so leaving it reports no text first
-    this.button.onmousedown = (event) => event.preventDefault();
+    this.button.onmousedown = (event) => event.preventDefault(); // the focus stays, so the text is not sent twice
     this.button.onclick = () => this.run();
+    // A finger's tap takes the focus away only when it ends, at once with the click that it is: this comes before it.
+    this.elsewhere = (event) => {
+      if (this.view.hasFocus && !event.composedPath().includes(this.root)) this.report();
+    };
+    window.addEventListener("pointerdown", this.elsewhere, { capture: true, passive: true });
   }
 
   close() {
     this.remember();
     clearTimeout(this.reportTimer);
     clearTimeout(this.judgeTimer);
-    clearTimeout(this.showTimer);
+    window.removeEventListener("pointerdown", this.elsewhere, { capture: true });
     this.view.destroy();
     delete this.frame.mskEditor;
   }
 
   remember() {
-    memory.set(this.place, { revision: this.revision, text: this.text() });
+    memory.set(this.place, { revision: this.revision, doc: this.view.state.doc, judged: this.judged });
   }
 
   text() {
     return this.view.state.doc.toString();
   }
 
-  extensions(data) {
+  extensions() {
     const settings = () => this.settings;
     return [
       lineNumbers(),
@@ -116,21 +127,22 @@ class QueryEditor {
         { key: "F8", run: nextDiagnostic, shift: previousDiagnostic },
         { key: "Escape", run: () => this.letTabLeave() },
       ]),
-      EditorView.contentAttributes.of({
-        "aria-label": data.label, "aria-describedby": "query-keys", spellcheck: "false", autocapitalize: "off",
+      EditorView.contentAttributes.of(() => ({
+        "aria-label": this.label, "aria-describedby": "query-keys", spellcheck: "false", autocapitalize: "off",
         autocorrect: "off", translate: "no", tabindex: "0",
-      }),
+      })),
       EditorView.domEventHandlers({
         keydown: (event, view) => {
           if (!["Tab", "Escape", "Shift", "Control", "Alt", "Meta"].includes(event.key)) view.setTabFocusMode(false);
         },
         blur: (event, view) => {
           view.setTabFocusMode(false);
+          this.say("");
           this.report();
         },
       }),
       EditorView.updateListener.of((update) => {
-        if (update.docChanged) this.changed(update);
+        if (update.docChanged) this.changed();
       }),
       theme,
     ];
@@ -153,48 +165,44 @@ class QueryEditor {
       },
       say: (words) => this.say(words),
     };
+    this.label = data.label;
     this.reports = data.reports;
     this.button.hidden = !data.runs;
-    this.error = data.error;
     if (this.height !== data.height) {
       this.height = data.height; // the reader may have dragged it to another one
       this.frame.style.height = `${data.height}px`;
     }
-    this.view.contentDOM.setAttribute("aria-label", data.label);
     if (this.revision !== data.revision) this.replace(data);
     else if (this.text() !== this.known) this.reportSoon(); // kept from before a page switch
-    clearTimeout(this.showTimer);
-    this.showTimer = setTimeout(() => this.judge(true), SHOW_AFTER);
+    // Until Python has seen to the last run, its error is about an earlier one.
+    this.error = this.asked === null || this.asked === data.ran ? data.error : null;
+    const told = JSON.stringify([this.error, data.ran, data.revision]);
+    if (told !== this.told) this.judge(true); // else brackets being typed would be judged too early
+    this.told = told;
   }
 
   replace({ revision, text }) {
     this.revision = revision;
-    this.known = text;
-    clearTimeout(this.reportTimer);
-    const { doc } = this.view.state;
-    if (text !== doc.toString()) {
+    this.known = plain(text);
+    if (this.known !== this.text()) {
+      const { length } = this.view.state.doc;
       this.view.dispatch({
-        changes: { from: 0, to: doc.length, insert: text },
-        selection: { anchor: 0 },
-        scrollIntoView: true,
-        annotations: Transaction.userEvent.of("replace"),
+        changes: { from: 0, to: length, insert: this.known }, selection: { anchor: 0 }, scrollIntoView: true,
       });
     }
     clearTimeout(this.reportTimer);
-    this.known = this.text(); // line ends are \n here
     this.judged = this.view.state.doc;
     this.remember();
   }
 
   // --- data to Python
 
-  changed(update) {
+  changed() {
     this.remember();
     this.say("");
     this.reportSoon();
     clearTimeout(this.judgeTimer);
     this.judgeTimer = setTimeout(() => this.judge(false), JUDGE_AFTER);
-    if (this.list.childElementCount && update.transactions.some((each) => each.isUserEvent("replace"))) this.judge(false);
   }
 
   reportSoon() {
@@ -226,8 +234,10 @@ class QueryEditor {
     const message = this.button.hidden ? null : this.message();
     if (message === null) return true;
     this.known = message.text; // the trigger brings it along
+    this.asked = message.count;
     this.judged = this.view.state.doc;
-    this.error = null; // it was about an earlier run
+    this.remember();
+    this.error = null;
     this.heard.textContent = ""; // so that the same one is told again
     this.judge(false);
     this.fire.trigger("run", message);
@@ -240,7 +250,8 @@ class QueryEditor {
   judge(aloud) {
     const { doc } = this.view.state;
     const problems = [];
-    if (this.error && doc.eq(this.judged)) problems.push(this.placed(this.error, doc));
+    const error = doc.eq(this.judged) ? this.error : null;
+    if (error) problems.push(this.placed(error, doc));
     else if (doc.length <= LARGE) {
       const odd = oddBrackets(doc.toString()).slice(0, MOST_PROBLEMS);
       for (const { from, to, text, opens } of odd) {
@@ -254,8 +265,7 @@ class QueryEditor {
     const marks = problems.map(({ from, to, message }) => ({ from, to, message, severity: "error" }));
     this.view.dispatch(setDiagnostics(this.view.state, marks));
     this.list.replaceChildren(...problems.map((problem) => this.entry(problem)));
-    const words = this.error
-      ? problems.map(({ line, column, message }) => `Error in line ${line}, column ${column}: ${message}`).join(" ") : "";
+    const words = error ? `Error in line ${error.line}, column ${error.column}: ${error.message}` : "";
     if (aloud && this.heard.textContent !== words) this.heard.textContent = words;
   }
 
