@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup app test lint format check bench wheel clean
+.PHONY: help setup app test lint format check bench editor wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -27,6 +27,7 @@ app: setup ## start the browser program
 
 test: setup ## run all tests (PYTEST_ARGS='-x tests/test_store.py' for some)
 	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.engines
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup ## ruff and mypy
@@ -43,6 +44,9 @@ check: setup ## check the ontology: shapes, coherence, citations
 
 bench: setup ## run the benchmarks
 	$(BIN)/python -m benchmarks
+
+editor: ## build the SPARQL editor from its sources (needs node and npm)
+	cd src/mskgraph/ui/query_editor/source && npm ci && npm run build
 
 wheel: setup ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

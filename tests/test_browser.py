@@ -31,7 +31,7 @@ from tests.test_graph_view import refused_dialogs
 pytestmark = pytest.mark.usefixtures("seed")
 
 PHONE = (390, 844)
-PAGES = ("", "explore", "concepts", "cases", "model")
+PAGES = ("", "explore", "concepts", "cases", "model", "query")
 
 WATCH = """
   window.refused = [];
@@ -64,8 +64,8 @@ def whole(page: Page) -> None:
     """Wait until the page is complete and still."""
     expect(page.get_by_text(NOTICE)).to_be_visible(timeout=15_000)
     settled(page)
-    if urlsplit(page.url).path.endswith("/concepts"):
-        return  # the one page without a graph
+    if urlsplit(page.url).path.endswith(("/concepts", "/query")):
+        return  # the pages without a graph, or not at first
     page.wait_for_function(
         """() => { const graph = document.querySelector(".graph") || [...document.querySelectorAll("*")]
                      .map(e => e.shadowRoot && e.shadowRoot.querySelector(".graph")).find(Boolean);
@@ -383,6 +383,9 @@ RICH = {
     "explore": "explore?show=soft-tissue-calcification..cysticercosis&show=cysticercosis&node=cysticercosis",
     "cases": "cases?finding=soft-tissue-calcification&case=case-ramsey-2017-2",
     "model": "model",
+    "query": "query?q=SELECT%20%3Fkind%20%3Fparent%20%7B%20%3Fkind%20skos%3Abroader%20%3Fparent%20%7D",
+    "query, a graph": "query?q=DESCRIBE%20msk%3Acysticercosis",
+    "query, an error": "query?q=SELECT%20%2A%20%7B%20%3Fs%20%7D",
 }
 
 
@@ -604,6 +607,8 @@ def test_no_place_keeps_the_keyboard(page: Page, app_url: str, address: str) -> 
     first.focus()
     last, still = focus_of(page), 0
     for _ in range(250):
+        if "cm-content" in last:
+            page.keyboard.press("Escape")  # as the hint below the editor says
         page.keyboard.press("Tab")
         now = focus_of(page)
         still = still + 1 if now == last else 0
@@ -617,7 +622,7 @@ def test_no_place_keeps_the_keyboard(page: Page, app_url: str, address: str) -> 
 def tab_to(page: Page, target: Locator, most: int) -> None:
     for _ in range(most):
         page.keyboard.press("Tab")
-        if target.evaluate("element => element === document.activeElement"):
+        if target.evaluate("element => element === element.getRootNode().activeElement"):
             return
     raise AssertionError(f"not reached with {most} times Tab; now at {focus_of(page)}")
 

@@ -97,10 +97,11 @@ def installed_app(installed: Path, elsewhere: Path) -> Iterator[RunningApp]:
 
 
 def below(folder: Path) -> set[str]:
+    left_out = {"__pycache__", "node_modules"}
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and left_out.isdisjoint(path.parts)
     }
 
 
@@ -140,7 +141,7 @@ def test_the_wheel_holds_no_tests_and_no_caches(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mskgraph"}
-    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc") or "node_modules" in name]
 
 
 def test_the_package_is_the_one_from_the_wheel(run: Run, installed: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mskgraph import KnowledgeGraph
 from mskgraph.errors import UnknownTerm
 from mskgraph.store import query_text, select
-from mskgraph.terms import FEATURE_KINDS, PREFIXES, Lexicon, Name, curie, fold, iri, local_name
+from mskgraph.terms import FEATURE_KINDS, PREFIXES, Completer, Lexicon, Name, curie, fold, iri, local_name
 
 pytestmark = pytest.mark.usefixtures("seed")
 
@@ -336,3 +336,55 @@ def test_names_are_data() -> None:
     lexicon = Lexicon(Name(f"http://x/{n}", text, "finding", True) for n, text in enumerate(texts))
     assert [lexicon.find(text) for text in texts] == [f"http://x/{n}" for n in range(len(texts))]
     assert lexicon.read("img src").features == ("http://x/0",)
+
+
+# While somebody is typing
+
+
+@pytest.fixture(scope="module")
+def completer(lexicon: Lexicon) -> Completer:
+    return Completer((name.iri, name.text) for name in lexicon.names)
+
+
+def test_completions_are_ranked_by_how_well_their_name_fits() -> None:
+    names = ["tear of the calf", "calf", "calf muscle", "muscle of the calf", "ventral calf muscle", "calcaneus"]
+    completer = Completer((name, name) for name in names)
+
+    def found(text: str) -> list[str]:
+        return [each.name for each in completer.complete(text)]
+
+    assert found("calf") == ["calf", "calf muscle", "tear of the calf", "muscle of the calf", "ventral calf muscle"]
+    assert found("calf mus") == ["calf muscle", "ventral calf muscle", "muscle of the calf"]
+    assert found("mus calf") == ["muscle of the calf", "calf muscle", "ventral calf muscle"]
+    assert found("CALC") == ["calcaneus"]
+
+
+def test_a_label_counts_before_a_synonym_and_a_thing_comes_once() -> None:
+    completer = Completer([("a", "long label"), ("b", "gout attack"), ("a", "gout"), ("a", "gout flare")])
+    assert [(each.thing, each.name) for each in completer.complete("gout")] == [("a", "gout"), ("b", "gout attack")]
+    assert [(each.thing, each.name) for each in completer.complete("gou")] == [("b", "gout attack"), ("a", "gout")]
+
+
+def test_a_misspelling_is_only_near_and_only_if_nothing_fits() -> None:
+    completer = Completer([("t", "tophus"), ("e", "effusion")])
+    assert [(each.thing, each.near) for each in completer.complete("topus")] == [("t", True)]
+    assert [(each.thing, each.near) for each in completer.complete("toph")] == [("t", False)]
+    assert completer.complete("tof") == []
+    assert completer.complete("...") == completer.complete("") == []
+
+
+def test_every_name_completes_from_itself_and_from_the_beginnings_of_its_words(
+    lexicon: Lexicon, completer: Completer
+) -> None:
+    for name in lexicon.names:
+        assert completer.complete(name.text, 1)[0].thing == name.iri, name.text
+    for label, concept in {label: concept for concept, label in lexicon.labels.items()}.items():
+        short = " ".join(word[:4] for word in fold(label).replace("-", " ").split())
+        assert concept in [each.thing for each in completer.complete(short, 50)], short
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(max_size=40))
+@example("\ud800")
+def test_any_text_can_be_completed(completer: Completer, text: str) -> None:
+    assert len(completer.complete(text, 5)) <= 5

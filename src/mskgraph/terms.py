@@ -402,7 +402,7 @@ class Completer:
     >>> completer = Completer([("gout", "gout"), ("gout", "urate arthropathy"), ("tophus", "tophus")])
     >>> completer.complete("ur art")
     [Completion(thing='gout', name='urate arthropathy', near=False)]
-    >>> completer.complete("tofus")
+    >>> completer.complete("topus")
     [Completion(thing='tophus', name='tophus', near=True)]
     """
 

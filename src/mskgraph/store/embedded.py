@@ -23,7 +23,7 @@ from mskgraph.errors import OntologyInvalid, QueryError, StoreError
 from mskgraph.store.answers import Answer, Result, whole
 from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, KNOWLEDGE, Dataset
 from mskgraph.store.queries import DERIVATIONS, outline, query_text
-from mskgraph.terms import MAPPINGS_SUFFIX, PREFIXES, iri, read_mappings
+from mskgraph.terms import MAPPINGS_SUFFIX, NAMESPACE, PREFIXES, iri, read_mappings
 
 RDF_SUFFIXES: Final = {
     ".ttl": pyoxigraph.RdfFormat.TURTLE,
@@ -69,7 +69,7 @@ class EmbeddedStore:
         elif not outline(query).names_dataset:
             asked["use_default_graph_as_union"] = True
         try:
-            return self._engine.query(query, prefixes=PREFIXES, **asked)
+            return self._engine.query(query, base_iri=NAMESPACE, prefixes=PREFIXES, **asked)
         except SyntaxError as error:
             raise _query_error(str(error)) from None
         except (ValueError, RuntimeError, OSError) as error:

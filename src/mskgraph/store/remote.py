@@ -24,13 +24,15 @@ from mskgraph.store.answers import Answer, Result, whole
 from mskgraph.store.embedded import opened
 from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, KNOWLEDGE, Dataset
 from mskgraph.store.queries import outline
-from mskgraph.terms import PREFIXES
+from mskgraph.terms import NAMESPACE, PREFIXES
 
 BATCH: Final = 5_000
 """Triples in one update."""
 
 _TIMEOUT: Final = (5.0, 120.0)  # seconds to connect; between two parts of an answer
-_PROLOGUE: Final = " ".join(f"PREFIX {prefix}: <{namespace}>" for prefix, namespace in PREFIXES.items())
+_PROLOGUE: Final = " ".join(
+    [f"BASE <{NAMESPACE}>", *(f"PREFIX {prefix}: <{namespace}>" for prefix, namespace in PREFIXES.items())]
+)
 _TABLES: Final = {
     "application/sparql-results+json": pyoxigraph.QueryResultsFormat.JSON,
     "application/sparql-results+xml": pyoxigraph.QueryResultsFormat.XML,

@@ -37,7 +37,9 @@ class EditorError:
 _HTML: Final = """
 <div class="frame"></div>
 <div class="bar">
-  <button type="button" class="run" aria-keyshortcuts="Control+Enter Meta+Enter">Run <kbd aria-hidden="true"></kbd></button>
+  <button type="button" class="run" aria-keyshortcuts="Control+Enter Meta+Enter">
+    Run <kbd aria-hidden="true"></kbd>
+  </button>
   <p class="hint" id="query-keys">Type the words of a term, such as soft tissue calcification, to have it completed;
   Ctrl+Space completes anywhere. Escape, then Tab leaves the editor.</p>
 </div>
@@ -72,7 +74,7 @@ def query_editor(
     that was drawn last are dropped.
 
     :param value: text of this revision; that of the same revision is never put in place of what is being edited
-    :param key: name of this place on the page; must not be used for anything else in session state
+    :param key: name of this place on the page; nothing else in session state may be called so, nor so with " ran"
     :param revision: name of what Python gave to edit: another one replaces the text (which can be undone)
     :param label: what the field is for, for those who do not see it
     :param height: height of the field in pixels, until the reader drags it to another one
@@ -89,21 +91,19 @@ def query_editor(
     def changed() -> None:
         # A text and a run can arrive together, in either order: the run has the newer text.
         state = st.session_state.get(key)
-        text = _text(state, "run", revision)
-        if text is None:
-            text = _text(state, "text", revision)
-        if text is not None and on_change is not None:
-            on_change(text)
+        message = _message(state, "run", revision) or _message(state, "text", revision)
+        if message is not None and on_change is not None:
+            on_change(message.text)
 
     def ran() -> None:
-        state = st.session_state.get(key)
-        text = _text(state, "run", revision)
-        if text is not None:
-            st.session_state[ran_key] = state["run"].get("count")
-            if on_change is not None:
-                on_change(text)
-            if on_run is not None:
-                on_run(text)
+        message = _message(st.session_state.get(key), "run", revision)
+        if message is None:
+            return
+        st.session_state[ran_key] = message.count
+        if on_change is not None:
+            on_change(message.text)
+        if on_run is not None:
+            on_run(message.text)
 
     _component()(
         key=key,
@@ -125,10 +125,18 @@ def query_editor(
     )
 
 
-def _text(state: Any, event: str, revision: str) -> str | None:
+@dataclass(frozen=True)
+class _Message:
+    text: str
+    count: int
+
+
+def _message(state: Any, event: str, revision: str) -> _Message | None:
     # It comes from a browser: take nothing but a text of the expected revision.
     value = state.get(event) if isinstance(state, Mapping) else None
     if not isinstance(value, Mapping) or value.get("revision") != revision:
         return None
-    text = value.get("text")
-    return text if isinstance(text, str) and len(text) <= LONGEST else None
+    text, count = value.get("text"), value.get("count")
+    if not isinstance(text, str) or len(text) > LONGEST or not isinstance(count, int):
+        return None
+    return _Message(text, count)

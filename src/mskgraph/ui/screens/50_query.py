@@ -118,7 +118,7 @@ def matching(search: str, persona: str) -> list[Example]:
 
 def gallery() -> None:
     """Show the examples and what ran before."""
-    st.subheader("Examples")
+    st.header("Examples")
     search = st.text_input("Search the examples", key="example_search", placeholder="such as sensitive, source, tendon")
     persona = st.selectbox("For", [EVERYBODY, *PERSONAS], key="example_persona")
     found = matching(search, persona)
@@ -135,7 +135,7 @@ def gallery() -> None:
                 args=(example.text,),
             )
     if history := state.get("query_history"):
-        st.subheader("History")
+        st.header("History")
         for number, text in enumerate(history):
             lines = [line for line in text.splitlines() if line.strip() and not line.upper().startswith("PREFIX")]
             st.button(
@@ -173,8 +173,15 @@ def export(text: str, kind: str) -> None:
         st.code(as_curl(endpoint, text, media), language="bash", wrap_lines=True)
         st.markdown("In Python")
         st.code(as_python(endpoint, text, media), language="python", wrap_lines=True)
+    link_to(text)
+
+
+def link_to(text: str) -> None:
+    """Offer the address of what ran, if it fits into one."""
     if len(text) <= LONGEST_LINK:
         widgets.copy_link()
+    else:
+        st.markdown(f"No link: it could hold a query of at most {LONGEST_LINK} characters.")
 
 
 def picture(drawing: views.Drawing, name: str) -> None:
@@ -285,6 +292,7 @@ with main:
             st.rerun()
         if isinstance(found, MskGraphError):
             st.error(plain(str(found)))
+            link_to(ran)
         else:
             show(found, ran)
     else:

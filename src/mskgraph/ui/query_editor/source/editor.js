@@ -165,6 +165,8 @@ class QueryEditor {
       },
       say: (words) => this.say(words),
     };
+    if (this.revision !== data.revision) this.replace(data);
+    else if (this.text() !== this.known) this.reportSoon(); // kept from before a page switch
     this.label = data.label;
     this.reports = data.reports;
     this.button.hidden = !data.runs;
@@ -172,8 +174,6 @@ class QueryEditor {
       this.height = data.height; // the reader may have dragged it to another one
       this.frame.style.height = `${data.height}px`;
     }
-    if (this.revision !== data.revision) this.replace(data);
-    else if (this.text() !== this.known) this.reportSoon(); // kept from before a page switch
     // Until Python has seen to the last run, its error is about an earlier one.
     this.error = this.asked === null || this.asked === data.ran ? data.error : null;
     const told = JSON.stringify([this.error, data.ran, data.revision]);
@@ -184,6 +184,7 @@ class QueryEditor {
   replace({ revision, text }) {
     this.revision = revision;
     this.known = plain(text);
+    this.asked = null;
     if (this.known !== this.text()) {
       const { length } = this.view.state.doc;
       this.view.dispatch({
