@@ -219,8 +219,10 @@ def _common(said: Mapping[str, Sequence[Reference]]) -> _Common:
 
 
 def _claims(store: Store, estimates: Mapping[str, Estimate], tables: Mapping[str, Table]) -> dict[str, Claim]:
+    grouped = _grouped(select(store, query_text("claims")), "claim")
     claims = {}
-    for node, said in _grouped(select(store, query_text("claims")), "claim").items():
+    # Those that say how often come first; apart from that, no engine's order shows.
+    for node, said in sorted(grouped.items(), key=lambda item: ("estimate" not in item[1], item[0])):
         table = _one(said, "table")
         relation = "row" if table else next(relation for relation in _RELATIONS if relation in said)
         claims[node] = Claim(

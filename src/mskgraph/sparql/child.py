@@ -175,6 +175,7 @@ def _bury(children: dict[int, _Child], poll: select.epoll) -> None:
 
 def _answer_and_exit(connection: socket.socket, access: Access) -> NoReturn:
     try:
+        guard.end_with_parent()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the engine's last words when memory runs out

@@ -112,7 +112,7 @@ def routes(open_knowledge: Callable[[], Opened]) -> list[BaseRoute]:
         if asked is not None:
             opened = await run_in_threadpool(open_knowledge)
             return await _Answering(gate, opened.worker, asked, request).response()
-        media = preferred(request.headers.get("accept", ""), [*GRAPHS, "text/html"])
+        media = preferred(_accept(request), [*GRAPHS, "text/html"])
         if media == "text/html":
             return RedirectResponse("/query", 303, _VARY)
         address = base(request)
@@ -129,7 +129,7 @@ def routes(open_knowledge: Callable[[], Opened]) -> list[BaseRoute]:
                 counts = description.sizes(opened.worker)
             return description.dataset(counts, opened.store.graphs(), address, form)
 
-        return await described(preferred(request.headers.get("accept", ""), GRAPHS), written)
+        return await described(preferred(_accept(request), GRAPHS), written)
 
     async def described(media: str | None, write: Callable[[Opened, str], bytes]) -> Response:
         if media is None:
@@ -144,6 +144,10 @@ def routes(open_knowledge: Callable[[], Opened]) -> list[BaseRoute]:
         Route("/void", void, methods=["GET"]),
         Route("/.well-known/void", void, methods=["GET"]),
     ]
+
+
+def _accept(request: HttpRequest) -> str:
+    return ", ".join(request.headers.getlist("accept"))
 
 
 def base(request: HttpRequest) -> str:
@@ -179,7 +183,7 @@ async def _asked(request: HttpRequest) -> Request | None:
         raise _Refused(400, f"There has to be one query; there are {len(queries)}.")
     if len(queries[0].encode()) > QUERY_SIZE:
         raise _Refused(413, f"A query may have {QUERY_SIZE} bytes.")
-    accept = request.headers.get("accept", "")
+    accept = _accept(request)
     table, graph = preferred(accept, TABLES), preferred(accept, GRAPHS)
     if table is None and graph is None:
         raise _not_acceptable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from mskgraph.errors import QueryStopped
+from mskgraph.errors import Busy, QueryStopped
 from mskgraph.sparql import guard
 from mskgraph.sparql.messages import End, Head, Inbox, Request, error_of, message
 from mskgraph.store import Answer
@@ -128,6 +129,7 @@ class Worker:
     def __init__(self, files: Sequence[Path], content: str, url: str) -> None:
         self._setup = {"files": [str(path) for path in files], "content": content, "url": url}
         self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
         self._control: socket.socket | None = None
         self._end: weakref.finalize[Any, Worker] = weakref.finalize(self, lambda: None)
 
@@ -159,11 +161,17 @@ class Worker:
         :raises QueryError: if the query cannot be run as written
         :raises QueryStopped: if it hits a limit
         :raises StoreError: if the store does not answer
+        :raises Busy: if as many of these as the machine bears run already
         """
         started = time.monotonic()
-        with self.open(request) as reply:
-            reply.waiting = waiting
-            body = b"".join(reply)
+        if not self._slots.acquire(timeout=_PATIENCE):
+            raise Busy
+        try:
+            with self.open(request) as reply:
+                reply.waiting = waiting
+                body = b"".join(reply)
+        finally:
+            self._slots.release()
         assert reply.head is not None
         assert reply.end is not None
         return Finished(Answer(reply.head.kind, body), reply.end, time.monotonic() - started)

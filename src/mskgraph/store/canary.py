@@ -88,7 +88,7 @@ def _canaries(store: Store) -> Iterator[_Canary]:
         [str(kinds.in_degree(top))],
     )
     yield _Canary(
-        "texts with a language or another script",
+        "CONCAT of texts in two scripts",
         'SELECT ?x { BIND(CONCAT(LANG("a"@en), STR("\u00b5\u4e2d"), STR(DATATYPE(1.5))) AS ?x) }',
         [f"en\u00b5\u4e2d{iri('xsd:decimal')}"],
     )

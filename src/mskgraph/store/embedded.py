@@ -217,7 +217,7 @@ class StoreFolder:
             raise StoreError(self.url, "it is empty. Fill it with: mskgraph load --store " + self.url)
         try:
             return EmbeddedStore(pyoxigraph.Store.read_only(str(newest / "index")))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise StoreError(self.url, f"{error}. Delete the folder and load it again.") from None
 
     @contextmanager

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from uuid import uuid4
 
 import pyoxigraph
 import requests
@@ -26,8 +27,8 @@ from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, KNOWLEDGE, Data
 from mskgraph.store.queries import outline
 from mskgraph.terms import NAMESPACE, PREFIXES
 
-BATCH: Final = 5_000
-"""Triples in one update."""
+BATCH: Final = 1_000
+"""Triples in one update: Virtuoso 7 runs out of memory over 5,000."""
 
 _TIMEOUT: Final = (5.0, 120.0)  # seconds to connect; between two parts of an answer
 _PROLOGUE: Final = " ".join(
@@ -145,7 +146,7 @@ class RemoteStore:
         :raises StoreError: if the engine does not take it
         """
         self._update(f"DROP SILENT GRAPH <{graph}>")
-        self._insert(graph, triples.decode().splitlines())
+        self._insert(graph, pyoxigraph.parse(input=triples, format=pyoxigraph.RdfFormat.N_TRIPLES))
 
     def load(self, path: Path, graph: str, progress: Callable[[int], None] = lambda _: None) -> None:
         """Add the triples of a file to a graph.
@@ -157,17 +158,14 @@ class RemoteStore:
         """
         try:
             with opened(path, progress) as (source, form):
-                parts = (quad.triple for quad in pyoxigraph.parse(input=source, format=form))
-                self._insert(graph, (f"{triple} ." for triple in parts))
+                self._insert(graph, pyoxigraph.parse(input=source, format=form))
         except (SyntaxError, ValueError, EOFError) as error:
             raise OntologyInvalid([f"{path}: {error}. What stands before is loaded."]) from None
 
-    def _insert(self, graph: str, statements: Iterable[str]) -> None:
-        lines = iter(statements)
-        while batch := list(islice(lines, BATCH)):
-            if any(line.startswith("_:") or " _:" in line.split('"')[0] for line in batch):
-                raise OntologyInvalid(["Blank nodes have no name that two engines share. Give each node an IRI."])
-            text = "\n".join(batch)
+    def _insert(self, graph: str, quads: Iterable[pyoxigraph.Quad]) -> None:
+        source, load = iter(quads), uuid4().hex
+        while batch := list(islice(source, BATCH)):
+            text = "\n".join(f"{_named(q.subject, load)} {q.predicate} {_named(q.object, load)} ." for q in batch)
             self._update(f"INSERT DATA {{ GRAPH <{graph}> {{\n{text}\n}} }}")
 
     def _update(self, update: str) -> None:
@@ -196,6 +194,13 @@ class RemoteStore:
         if response.status_code == 400:
             raise QueryError(f"The engine refuses the query: {said}")
         raise StoreError(url, f"it answered with code {response.status_code}: {said}")
+
+
+def _named(term: object, load: str) -> object:
+    """Return a blank node of one load as an IRI (RDF 1.1 Concepts, section 3.5), anything else as it is."""
+    if isinstance(term, pyoxigraph.BlankNode):
+        return pyoxigraph.NamedNode(f"{NAMESPACE}.well-known/genid/{load}-{term.value}")
+    return term
 
 
 class _Body(io.RawIOBase):

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from mskgraph import KnowledgeGraph, ontology
 from mskgraph.graph import local_name_of
+from mskgraph.sparql import preferred
 from mskgraph.store import Row, query_text, select
 from mskgraph.terms import NAMESPACE, local_name
 from mskgraph.ui.concept_html import STYLE, anchor, contents_html, head_html, section_html
@@ -21,32 +22,8 @@ from mskgraph.views import concept_sections
 
 Form = Literal["html", "ttl", "jsonld"]
 
-_TYPES: Final[dict[str, Form]] = {
-    "text/html": "html",
-    "application/xhtml+xml": "html",
-    "text/turtle": "ttl",
-    "application/ld+json": "jsonld",
-}
+_FORMS: Final[dict[str, Form]] = {"text/html": "html", "text/turtle": "ttl", "application/ld+json": "jsonld"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,199}")
-
-
-def wanted(accept: str) -> Form | None:
-    """Return the form that an ``Accept`` header asks for; HTML if it takes anything, nothing if none of ours will do.
-
-    The highest quality wins; of equal ones the more particular, then the earlier (RFC 9110, section 12.5.1).
-
-    >>> wanted("text/turtle"), wanted("*/*"), wanted("text/html;q=0.5, application/ld+json"), wanted("image/png")
-    ('ttl', 'html', 'jsonld', None)
-    """
-    asked = []
-    for place, part in enumerate(accept.split(",")):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        quality = next((p.partition("=")[2] for p in parameters if p.lower().startswith("q=")), "1")
-        weight = float(quality) if re.fullmatch(r"[01](\.\d{0,3})?", quality) else 0.0
-        form = _TYPES.get(name.lower()) or ("html" if name in ("", "*/*", "text/*") else None)
-        if form and weight > 0:
-            asked.append((-weight, name.count("*"), place, form))
-    return min(asked)[-1] if asked else None
 
 
 async def resource(request: Request) -> Response:
@@ -55,17 +32,15 @@ async def resource(request: Request) -> Response:
     :param request: GET or HEAD; ``name`` is the last part of an IRI of the ontology
     :returns: 404 if there is no such node, 406 if none of the forms asked for is to be had
     """
-    form = wanted(request.headers.get("accept", "*/*"))
-    if form is None:
-        text = "Available are text/html, text/turtle and application/ld+json."
-        return Response(text, status_code=406, media_type="text/plain")
+    media = preferred(", ".join(request.headers.getlist("accept")), list(_FORMS))
+    if media is None:
+        return Response(f"Available are {', '.join(_FORMS)}.", status_code=406, media_type="text/plain")
     name = request.path_params["name"]
-    body = await run_in_threadpool(_body, name, form) if _NAME.fullmatch(name) else None
+    body = await run_in_threadpool(_body, name, _FORMS[media]) if _NAME.fullmatch(name) else None
     headers = {"Vary": "Accept"}
     if body is None:
         text = "Nothing of the knowledge has this name. The page Concepts lists what there is."
         return Response(text, status_code=404, media_type="text/plain", headers=headers)
-    media = {"html": "text/html", "ttl": "text/turtle", "jsonld": "application/ld+json"}[form]
     return Response(body, media_type=media, headers=headers)
 
 
