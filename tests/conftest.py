@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.app_process import RunningApp, running_app
 from tests.browser_log import BrowserLog
 from tests.chromium import ARGUMENTS, find_chromium
+from tests.engines import Engine, EngineMissing, oxigraph_server, virtuoso_server
 
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1400, 900)
@@ -126,3 +127,26 @@ def page_factory(browser: Browser, browser_log: BrowserLog) -> Iterator[NewPage]
 @pytest.fixture
 def page(page_factory: NewPage) -> Page:
     return page_factory()
+
+
+@pytest.fixture(scope="session")
+def oxigraph_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Oxigraph's server, empty at first, in memory.
+
+    Mark tests that use an engine with ``pytest.mark.xdist_group("engines")``: each worker that has one starts its own.
+    """
+    try:
+        with oxigraph_server(tmp_path_factory.mktemp("oxigraph")) as engine:
+            yield engine
+    except EngineMissing as error:
+        pytest.fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def virtuoso_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A Virtuoso server, empty at first but for graphs of its own."""
+    try:
+        with virtuoso_server(tmp_path_factory.mktemp("virtuoso")) as engine:
+            yield engine
+    except EngineMissing as error:
+        pytest.fail(str(error))

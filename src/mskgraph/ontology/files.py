@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal as OneOf
 
@@ -85,11 +86,19 @@ def files(root: Path) -> list[Path]:
 def content_hash(paths: Iterable[Path]) -> str:
     """Return the SHA-256 of files, over their names relative to the folder they share and their bytes.
 
+    Files whose time, size and inode are those of before are not read again.
+
     >>> content_hash(files(find())) == content_hash(reversed(files(find())))
     True
     """
-    resolved = sorted({path.resolve() for path in paths})
+    stats = sorted((path, path.stat()) for path in set(paths))
+    return _hash_of(tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats))
+
+
+@lru_cache(maxsize=8)
+def _hash_of(states: tuple[tuple[Path, int, int, int], ...]) -> str:
     digest = hashlib.sha256()
+    resolved = sorted({path.resolve() for path, *_ in states})
     if resolved:
         shared = Path(os.path.commonpath([path.parent for path in resolved]))
         for path in resolved:
