@@ -7,22 +7,25 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import knowledge, pages, ranking
+from benchmarks import engines, knowledge, pages, ranking
 from benchmarks.measure import Row, table
 from tests.chromium import find_chromium
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PACKAGES = ("mskgraph", "streamlit", "pyoxigraph", "networkx", "rdflib", "pyvis", "playwright")
-PARTS = {
+PARTS: dict[str, Callable[[], str | Iterable[Row]]] = {
     "Command line": knowledge.command_line,
     "Loading and asking": knowledge.loading,
     "Browser": pages.measured,
     "Paths and neighbourhoods in made-up graphs": knowledge.paths,
     "Ranking": ranking.measured,
+    "Engines": engines.up_to_a_million,
 }
+"""Each part gives the rows of a table, or what stands in its section where that is more than one table."""
 
 
 def main() -> None:
@@ -34,9 +37,10 @@ def main() -> None:
     start = time.monotonic()
     sections = [("# Benchmarks", introduction(arguments.date))]
     for title in arguments.part or PARTS:
-        rows: list[Row] = list(PARTS[title]())
-        print(f"\n{title}\n\n{table(rows)}", flush=True)
-        sections.append((f"## {title}", table(rows)))
+        measured = PARTS[title]()
+        text = measured if isinstance(measured, str) else table(list(measured))
+        print(f"\n{title}\n\n{text}", flush=True)
+        sections.append((f"## {title}", text))
     print(f"\n{time.monotonic() - start:.0f} s in total.")
     if not arguments.part:
         RESULTS.write_text("\n\n".join(f"{title}\n\n{text}" for title, text in sections) + "\n", encoding="utf-8")

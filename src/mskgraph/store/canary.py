@@ -5,6 +5,7 @@ They need no right to write: what they compare with is computed here from the en
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,7 +55,8 @@ def _canaries(store: Store) -> Iterator[_Canary]:
     kinds = networkx.DiGraph([(row["a"], row["b"]) for row in _rows(store, "SELECT ?a ?b { ?a skos:broader ?b }")])
     parts = networkx.DiGraph([(row["a"], row["b"]) for row in _rows(store, "SELECT ?a ?b { ?a msk:partOf ?b }")])
     both = networkx.compose(kinds, parts)
-    if not kinds or not parts:
+    claims = _rows(store, "SELECT ?claim ?k { ?claim msk:feature ?k ; msk:diagnosis|msk:ofFinding ?d }")
+    if not kinds or not parts or not claims:
         return
     top = max(sorted(kinds), key=lambda node: len(networkx.ancestors(kinds, node)))
     region = max(sorted(parts), key=lambda node: len(networkx.ancestors(both, node)))
@@ -70,6 +72,13 @@ def _canaries(store: Store) -> Iterator[_Canary]:
         "property paths over a choice of properties",
         f"SELECT DISTINCT ?x {{ ?x (skos:broader|msk:partOf)* <{region}> . ?x a msk:Site }}",
         [*within, region],
+    )
+    above = {k: {k, *(networkx.descendants(kinds, k) if k in kinds else ())} for k in {row["k"] for row in claims}}
+    finding, _ = Counter(node for row in claims for node in above[row["k"]]).most_common(1)[0]
+    yield _Canary(
+        "property paths from nodes that several rows share",
+        f"SELECT ?x {{ ?x msk:feature ?k ; msk:diagnosis|msk:ofFinding ?d . ?k skos:broader* <{finding}> }}",
+        [row["claim"] for row in claims if finding in above[row["k"]]],
     )
     yield _Canary(
         "property paths with ?",
