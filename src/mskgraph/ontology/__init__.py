@@ -26,6 +26,8 @@ from mskgraph.ontology.files import (
     files,
     find,
     jsonld_of,
+    literals_as_typed,
+    parse_text,
     read,
     serialize,
     turtle_of,
@@ -49,11 +51,14 @@ __all__ = [
     "files",
     "find",
     "jsonld_of",
+    "literals_as_typed",
+    "parse_text",
     "read",
     "release",
     "serialize",
     "turtle_of",
     "write_canonical",
+    "write_whole",
 ]
 
 

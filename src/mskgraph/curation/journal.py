@@ -1,0 +1,192 @@
+"""The journal of accepted changes: append-only, each change chained to the one before, safe from crashes.
+
+An SQLite database under MSKGRAPH_HOME, which several processes may use at once. What was accepted is on disk before
+anybody is told so (``synchronous=FULL``), and a change is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from mskgraph.errors import JournalDamaged, JournalUnusable, StaleRevision
+from mskgraph.store import Patch
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS change (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    author TEXT NOT NULL,
+    time TEXT NOT NULL,
+    message TEXT NOT NULL,
+    undoes TEXT NOT NULL,
+    patch TEXT NOT NULL,
+    previous TEXT NOT NULL UNIQUE,
+    hash TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
+"""
+_WAIT: Final = 30.0  # seconds for another process that is writing
+
+
+@dataclass(frozen=True)
+class Change:
+    """An accepted change.
+
+    :ivar author: who accepted it
+    :ivar message: why
+    :ivar patch: what it adds and removes
+    :ivar time: when, in UTC, as ISO 8601
+    :ivar undoes: hash of the change that it takes back; empty if none
+    :ivar previous: hash of the change before; empty for the first
+    :ivar number: from 1
+    """
+
+    author: str
+    message: str
+    patch: Patch
+    time: str = ""
+    undoes: str = ""
+    previous: str = ""
+    number: int = 0
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over all of it but the number, the hash of the change before included."""
+        fields = [self.previous, self.author, self.time, self.message, self.undoes, self.patch.text()]
+        return hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode()).hexdigest()
+
+
+def home() -> Path:
+    """Return the folder of what users write: ``MSKGRAPH_HOME``, or the platform's place for it."""
+    given = os.environ.get("MSKGRAPH_HOME")
+    return Path(given) if given else Path(platformdirs.user_data_dir("mskgraph"))
+
+
+class Journal:
+    """The changes accepted so far.
+
+    :param path: of the database; made with the first change
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = home() / "journal.sqlite" if path is None else path
+
+    def head(self) -> str:
+        """Return the hash of the last change; empty if there is none.
+
+        :raises JournalUnusable: if it cannot be read
+        """
+        if not self.path.exists():
+            return ""
+        with self._open() as database:
+            row = database.execute("SELECT hash FROM change ORDER BY number DESC LIMIT 1").fetchone()
+        return row[0] if row else ""
+
+    def changes(self) -> list[Change]:
+        """Return all changes, first to last.
+
+        :raises JournalDamaged: if one is not as it was written; the error has those before it
+        :raises JournalUnusable: if it cannot be read
+        """
+        if not self.path.exists():
+            return []
+        found: list[Change] = []
+        try:
+            with self._open() as database:
+                highest = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'change'").fetchone()
+                query = (
+                    "SELECT number, author, time, message, undoes, patch, previous, hash FROM change ORDER BY number"
+                )
+                for row in database.execute(query):
+                    change = _change_of(row)
+                    if change is None or change.previous != (found[-1].hash if found else ""):
+                        raise JournalDamaged(self.path, len(found), tuple(found))
+                    found.append(change)
+        except sqlite3.DatabaseError as error:
+            raise JournalDamaged(self.path, len(found), tuple(found)) from error
+        if highest and highest[0] != len(found):
+            raise JournalDamaged(self.path, len(found), tuple(found))
+        return found
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """Keep every other process from writing meanwhile.
+
+        :raises JournalUnusable: if it cannot be written
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalUnusable(self.path, error.strerror or str(error)) from None
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield Writing(database)
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            database = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
+            try:
+                database.execute("PRAGMA synchronous = FULL")
+                database.executescript(_SCHEMA)
+                yield database
+            finally:
+                database.close()
+        except sqlite3.OperationalError as error:
+            raise JournalUnusable(self.path, str(error)) from None
+
+
+class Writing:
+    """The journal while nobody else can write."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def head(self) -> str:
+        """Return the hash of the last change; empty if there is none."""
+        row = self._database.execute("SELECT hash FROM change ORDER BY number DESC LIMIT 1").fetchone()
+        return row[0] if row else ""
+
+    def append(self, change: Change, base: str) -> Change:
+        """Add a change, which is on disk when the writing ends.
+
+        :param base: the head that it was made for
+        :returns: the change with its time and its place in the chain
+        :raises StaleRevision: if that is not the head any more
+        """
+        head = self.head()
+        if base != head:
+            raise StaleRevision(base, head)
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        whole = replace(change, previous=head, time=change.time or now)
+        cursor = self._database.execute(
+            "INSERT INTO change (author, time, message, undoes, patch, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (whole.author, whole.time, whole.message, whole.undoes, whole.patch.text(), whole.previous, whole.hash),
+        )
+        return replace(whole, number=int(cursor.lastrowid or 0))
+
+
+def _change_of(row: tuple[int, str, str, str, str, str, str, str]) -> Change | None:
+    number, author, time, message, undoes, text, previous, written = row
+    try:
+        change = Change(author, message, Patch.parse(text), time, undoes, previous, number)
+    except ValueError:
+        return None
+    return change if change.hash == written else None
