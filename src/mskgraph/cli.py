@@ -345,10 +345,16 @@ def add(
 
 
 @app.command()
-def history(as_json: Json = False) -> None:
+def history(
+    as_json: Json = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Put a damaged journal aside, keep what is intact.")] = False,
+) -> None:
     """List the accepted changes, the last one first."""
     from mskgraph import KnowledgeGraph, curation
 
+    if repair:
+        aside = curation.Journal().repair()
+        print(f"The damaged journal is kept as {aside}.", file=sys.stderr)
     changes = curation.Journal().changes()[::-1]
     labels = KnowledgeGraph.open().labels_after(*(change.patch for change in changes))
     said = [

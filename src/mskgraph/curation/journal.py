@@ -19,7 +19,7 @@ from typing import Final
 
 import platformdirs
 
-from mskgraph.errors import JournalDamaged, JournalUnusable, StaleRevision
+from mskgraph.errors import JournalDamaged, JournalUnusable, PatchInvalid, StaleRevision
 from mskgraph.store import Patch
 
 _SCHEMA: Final = """
@@ -85,12 +85,17 @@ class Journal:
     def head(self) -> str:
         """Return the hash of the last change; empty if there is none.
 
+        :raises JournalDamaged: if it is no journal any more
         :raises JournalUnusable: if it cannot be read
         """
         if not self.path.exists():
             return ""
-        with self._open() as database:
-            row = database.execute("SELECT hash FROM change ORDER BY number DESC LIMIT 1").fetchone()
+        try:
+            with self._open() as database:
+                row = database.execute("SELECT hash FROM change ORDER BY number DESC LIMIT 1").fetchone()
+        except sqlite3.DatabaseError:
+            self.changes()  # says how much of it is intact
+            raise JournalDamaged(self.path, 0) from None
         return row[0] if row else ""
 
     def changes(self) -> list[Change]:
@@ -102,22 +107,42 @@ class Journal:
         if not self.path.exists():
             return []
         found: list[Change] = []
+        columns = "number, author, time, message, undoes, patch, previous, hash"
         try:
             with self._open() as database:
-                highest = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'change'").fetchone()
-                query = (
-                    "SELECT number, author, time, message, undoes, patch, previous, hash FROM change ORDER BY number"
-                )
-                for row in database.execute(query):
+                for row in database.execute(f"SELECT {columns} FROM change ORDER BY number"):
                     change = _change_of(row)
                     if change is None or change.previous != (found[-1].hash if found else ""):
-                        raise JournalDamaged(self.path, len(found), tuple(found))
+                        raise JournalDamaged(self.path, len(found), found)
                     found.append(change)
+                written = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'change'").fetchone()
         except sqlite3.DatabaseError as error:
-            raise JournalDamaged(self.path, len(found), tuple(found)) from error
-        if highest and highest[0] != len(found):
-            raise JournalDamaged(self.path, len(found), tuple(found))
+            raise JournalDamaged(self.path, len(found), found) from error
+        if len(found) != (written[0] if written else 0):
+            raise JournalDamaged(self.path, len(found), found)
         return found
+
+    def repair(self) -> Path:
+        """Put a damaged journal aside, keep the changes that are intact, and return where it lies now.
+
+        :raises PatchInvalid: if it is not damaged
+        """
+        try:
+            self.changes()
+        except JournalDamaged as damaged:
+            intact = [change for change in damaged.changes if isinstance(change, Change)]
+        else:
+            raise PatchInvalid(f"The journal {self.path} is as it was written; there is nothing to repair.")
+        draft = Journal(self.path.with_suffix(".part"))
+        draft.path.unlink(missing_ok=True)
+        with draft.writing() as writing:
+            for change in intact:
+                writing.append(change, change.previous)
+        number = sum(1 for _ in self.path.parent.glob("journal.damaged-*"))
+        aside = self.path.with_name(f"journal.damaged-{number + 1}.sqlite")
+        self.path.rename(aside)
+        draft.path.rename(self.path)
+        return aside
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
@@ -130,6 +155,7 @@ class Journal:
         except OSError as error:
             raise JournalUnusable(self.path, error.strerror or str(error)) from None
         with self._open() as database:
+            database.executescript(_SCHEMA)
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield Writing(database)
@@ -145,7 +171,6 @@ class Journal:
             database = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
             try:
                 database.execute("PRAGMA synchronous = FULL")
-                database.executescript(_SCHEMA)
                 yield database
             finally:
                 database.close()
