@@ -320,7 +320,9 @@ def add(
     from mskgraph.errors import ChangeRefused
 
     kg = KnowledgeGraph.open()
-    patch = curation.additions(kg, curation.graph_in(sys.stdin.buffer.read() if str(file) == "-" else file))
+    patch = curation.additions(
+        kg, curation.graph_in(sys.stdin.buffer.read(curation.LARGEST + 1) if str(file) == "-" else file)
+    )
     words = curation.in_words(patch, kg.labels_after(patch))
     change, problems = None, curation.problems(kg, patch)
     if not problems and not dry_run:
@@ -329,7 +331,7 @@ def add(
                 curation.Journal(), KnowledgeGraph.open, patch, author or _login(), message, kg.revision
             )
         except ChangeRefused as error:
-            problems = [problem for problem in error.problems if isinstance(problem, type(problems[0]))]
+            problems = list(error.problems)
     if as_json:
         said = [{"node": p.node, "message": p.message, "remedy": p.remedy} for p in problems]
         _print_json({"change": change.hash if change else None, "words": words, "problems": said})

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 class MskGraphError(Exception):
@@ -148,7 +149,7 @@ class ChangeRefused(MskGraphError):
     :ivar problems: one text or problem object per fault, each naming node and remedy when printed
     """
 
-    def __init__(self, problems: Sequence[object]) -> None:
+    def __init__(self, problems: Sequence[Any]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(["The change is refused:", *map(str, self.problems)]))
 

@@ -7,7 +7,7 @@ leave wrong, ``history`` tells them as PROV; stores are filled from files and jo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from mskgraph.curation.checks import CHANGE, Basis, problems
 from mskgraph.curation.files import difference, rewritten, write_back
 from mskgraph.curation.history import change_iri, history
 from mskgraph.curation.journal import Change, Journal, home
-from mskgraph.curation.triples import graph_in, graph_of, lines, text_of
+from mskgraph.curation.triples import LARGEST, graph_in, graph_of, lines, stated, text_of
 from mskgraph.errors import ChangeRefused, PatchInvalid
 from mskgraph.store import Accepted, Patch
 from mskgraph.terms import NAMESPACE, curie, iri, local_name
 
 __all__ = [
     "CHANGE",
+    "LARGEST",
     "Basis",
     "Change",
     "Journal",
@@ -78,34 +79,8 @@ def additions(basis: Basis, graph: Graph) -> Patch:
 
 def fitting(basis: Basis, patch: Patch) -> Patch:
     """Return of a patch what there is to do: additions that are not there yet, removals of what is there."""
-    there = stated(basis, patch.subjects())
+    there = stated(basis.files, basis.accepted, patch.subjects())
     return Patch(patch.added - there, patch.removed & there)
-
-
-def stated(basis: Basis, nodes: Collection[str]) -> set[str]:
-    """Return the asserted triples of nodes as lines of N-Triples, literals as they were written."""
-    names = [local_name(node).encode() for node in nodes]
-    found = set()
-    for path in basis.files:
-        # Most files do not even name them, and reading one as RDF takes a hundred times as long as looking.
-        content = path.read_bytes()
-        if any(name in content for name in names):
-            stat = path.stat()
-            graph = _read(path, (stat.st_mtime_ns, stat.st_size))
-            for node in nodes:
-                part = Graph()
-                for triple in graph.triples((URIRef(node), None, None)):
-                    part.add(triple)
-                found.update(lines(part))
-    patch = basis.accepted.patch
-    started = tuple(f"<{node}> " for node in nodes)
-    found -= patch.removed
-    return found | {line for line in patch.added if line.startswith(started)}
-
-
-@lru_cache(maxsize=64)
-def _read(path: Path, _state: tuple[int, int]) -> Graph:
-    return ontology.read([path])
 
 
 def accept(
@@ -157,8 +132,7 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
         many = "no change" if not found else f"{len(found)} changes"
         raise PatchInvalid(f"There is {many} {change_hash!r}. Run mskgraph history to see which there are.")
     (change,) = found
-    taken = {later.undoes for later in changes} - {later.undoes for later in changes if _undone(later, changes)}
-    if change.hash in taken:
+    if _undone(change, changes):
         raise PatchInvalid("That change has been taken back already.")
     inverse = change.patch.inverse()
     if fitting(basis(), inverse) != inverse:
@@ -167,8 +141,9 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
     return accept(journal, basis, inverse, author, f"Undo: {change.message}".strip(), undoes=change.hash)
 
 
-def _undone(change: Change, changes: Iterable[Change]) -> bool:
-    return any(later.undoes == change.hash for later in changes)
+def _undone(change: Change, changes: Sequence[Change]) -> bool:
+    """Return whether a change is taken back, by one that is not taken back itself."""
+    return any(not _undone(later, changes) for later in changes if later.undoes == change.hash)
 
 
 def _touches(one: Patch, other: Patch) -> bool:

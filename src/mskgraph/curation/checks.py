@@ -12,16 +12,23 @@ from pathlib import Path
 from typing import Protocol
 
 from rdflib import RDF, SKOS, Graph, Literal, URIRef
+from rdflib.term import Node
 
 from mskgraph import ontology
-from mskgraph.curation.triples import graph_of, text_of
-from mskgraph.graph import Knowledge
+from mskgraph.curation.triples import graph_of, lines, stated
+from mskgraph.differential import faults
+from mskgraph.graph import Knowledge, build
 from mskgraph.ontology import MSK, Problem
 from mskgraph.store import ASSERTED_GRAPH, Accepted, Answer, Dataset, EmbeddedStore, Patch, Store, is_iri, whole
 from mskgraph.terms import NAMESPACE, curie, fold
 
 CHANGE = "your change"
 """Where a problem of a change is, in place of a file."""
+
+LONGEST = 10_000
+"""Characters that a text may have."""
+
+Triple = tuple[Node, Node, Node]
 
 _NAMES = (SKOS.prefLabel, SKOS.altLabel, SKOS.hiddenLabel)
 
@@ -57,14 +64,22 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
     """
     if not patch:
         return [Problem(CHANGE, "", "It changes nothing.", "All of it is in the knowledge already.")]
-    after = _after(basis.store, patch)
+    after = graph_of((stated(basis.files, basis.accepted, patch.subjects()) - patch.removed) | patch.added)
     around = _around(basis.store, after, patch.subjects())
-    found = ontology.examine({CHANGE: after, "around": around, "shapes": _shapes(_shapes_file(basis))}, {CHANGE})
-    return [*found, *_unreadable(patch), *_same_names(basis.knowledge, after), *_still_used(basis.store, patch, after)]
+    for mapping in _mappings(after, patch):  # has a file of its own, where it may stay
+        after.remove(mapping)
+        around.add(mapping)
+    found = [
+        *ontology.examine({CHANGE: after, "around": around, "shapes": _shapes(_file(basis, "shapes.ttl"))}, {CHANGE}),
+        *_unreadable(patch),
+        *_same_names(basis.knowledge, after),
+        *_still_used(basis.store, patch, after),
+    ]
+    return found or list(_impossible(basis, after, around))  # numbers are looked at once they are whole
 
 
-def _shapes_file(basis: Basis) -> Path:
-    return next(path for path in basis.files if path.name == "shapes.ttl")
+def _file(basis: Basis, name: str) -> Path:
+    return next(path for path in basis.files if path.name == name)
 
 
 @lru_cache(maxsize=4)
@@ -83,22 +98,20 @@ def _asserted(store: Store, query: str) -> Answer:
 
 
 def _construct(store: Store, query: str) -> Graph:
-    return graph_of(_asserted(store, query).body.decode().splitlines())
+    """Return what a query constructs, without the blank nodes of the schema's syntax."""
+    found = _asserted(store, query).body.decode().splitlines()
+    return graph_of(line for line in found if not line.startswith("_:") and not line.rsplit(" ", 2)[1].startswith("_:"))
 
 
 def _values(nodes: Iterable[str]) -> str:
     return " ".join(f"<{node}>" for node in sorted(nodes) if is_iri(node))
 
 
-def _after(store: Store, patch: Patch) -> Graph:
-    """Return all triples of the changed nodes as they would be."""
-    nodes = _values(patch.subjects())
-    before = _asserted(store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {nodes} }} ?s ?p ?o }}")
-    # In an engine of its own, since the one asked may write literals in another way than the patch does.
-    own = EmbeddedStore()
-    own.load_triples(before.body)
-    own.accept(Accepted(patch))
-    return _construct(own, "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }")
+def _mappings(after: Graph, patch: Patch) -> list[Triple]:
+    """Return the mappings of the changed nodes that the change leaves as they are."""
+    new = graph_of(patch.added)
+    relations = (SKOS.exactMatch, SKOS.closeMatch, SKOS.broadMatch, SKOS.narrowMatch)
+    return [triple for triple in after if triple[1] in relations and triple not in new]
 
 
 def _around(store: Store, after: Graph, changed: set[str]) -> Graph:
@@ -123,13 +136,45 @@ def _around(store: Store, after: Graph, changed: set[str]) -> Graph:
     return around
 
 
+def _impossible(basis: Basis, after: Graph, around: Graph) -> Iterator[Problem]:
+    """Yield numbers that cannot be, and tables that no distribution fits, of those that the change touches."""
+    both = Graph()
+    both += after
+    both += around
+    rows = set(after.subjects(RDF.type, MSK.TableRow)) | {
+        row for estimate in after.subjects(RDF.type, MSK.Estimate) for row in both.subjects(MSK.estimate, estimate)
+    }
+    tables = {str(table) for row in rows for table in both.objects(row, MSK.table)}
+    values = _values(tables)
+    for path in ("", "/msk:estimate", "/msk:diagnosis", "/dcterms:source", "/msk:table", "/msk:table/msk:finding"):
+        query = f"VALUES ?t {{ {values} }} ?t ^msk:table{path} ?s . ?s ?p ?o"
+        both += _construct(basis.store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {query} }}")
+    for subject in set(after.subjects()):
+        both.remove((subject, None, None))
+    both += after
+    for relation in (SKOS.broader, MSK.partOf):  # to nodes that are not all here, and of no matter to numbers
+        both.remove((None, relation, None))
+    own = EmbeddedStore()
+    own.load([_file(basis, "schema.ttl")])
+    own.load_triples("\n".join(lines(both)).encode())
+    own.derive_all()
+    mine = {str(subject) for subject in after.subjects()} | tables | {str(row) for row in rows}
+    for fault in faults(build(own)):
+        if fault.node in mine:
+            yield Problem(CHANGE, fault.label, fault.message, fault.remedy)
+
+
 def _unreadable(patch: Patch) -> Iterator[Problem]:
-    """Yield texts with marks that cannot be seen: they hide what is said, or turn it round."""
-    for line in sorted(patch.added):
-        bad = next((mark for mark in text_of(line) if not mark.isprintable() and mark not in "\n\t"), None)
-        if bad is not None:
-            message = f"A text holds a mark that cannot be seen ({bad!a})."
-            yield Problem(CHANGE, curie(line[1 : line.index(">")]), message, "Take it out: type the text anew.")
+    """Yield texts and names with marks that cannot be seen, which hide what is said or turn it round, and endless ones."""
+    for triple in graph_of(patch.added):
+        node = curie(str(triple[0]))
+        for term in triple:
+            kept = "\n\t" if isinstance(term, Literal) else ""
+            bad = next((mark for mark in term if not mark.isprintable() and mark not in kept), None)
+            if bad is not None:
+                yield Problem(CHANGE, node, f"It holds a mark that cannot be seen ({bad!a}).", "Type it anew without.")
+            if len(term) > LONGEST:
+                yield Problem(CHANGE, node, f"A text has more than {LONGEST} characters.", "Say it shorter.")
 
 
 def _same_names(knowledge: Knowledge, after: Graph) -> Iterator[Problem]:

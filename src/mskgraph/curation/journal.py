@@ -20,6 +20,7 @@ from typing import Final
 import platformdirs
 
 from mskgraph.errors import JournalDamaged, JournalUnusable, PatchInvalid, StaleRevision
+from mskgraph.ontology import write_whole
 from mskgraph.store import Patch
 
 _SCHEMA: Final = """
@@ -36,6 +37,7 @@ CREATE TABLE IF NOT EXISTS change (
 CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
+_NOT_DAMAGE: Final = ("locked", "readonly", "full", "unable to open", "disk I/O", "append only", "UNIQUE")
 _WAIT: Final = 30.0  # seconds for another process that is writing
 
 
@@ -85,42 +87,65 @@ class Journal:
     def head(self) -> str:
         """Return the hash of the last change; empty if there is none.
 
-        :raises JournalDamaged: if it is no journal any more
+        :raises JournalDamaged: if changes are missing, or it is no journal any more
         :raises JournalUnusable: if it cannot be read
         """
+        number, known = self._told()
         if not self.path.exists():
+            if number:
+                raise JournalDamaged(self.path, 0)
             return ""
         try:
             with self._open() as database:
-                row = database.execute("SELECT hash FROM change ORDER BY number DESC LIMIT 1").fetchone()
-        except sqlite3.DatabaseError:
+                row = database.execute(
+                    "SELECT hash, number, (SELECT COUNT(*) FROM change) FROM change ORDER BY number DESC LIMIT 1"
+                ).fetchone()
+        except JournalDamaged:
             self.changes()  # says how much of it is intact
-            raise JournalDamaged(self.path, 0) from None
-        return row[0] if row else ""
+            raise
+        head, last, count = row or ("", 0, 0)
+        if count != last or last < number or (last == number and head != known):
+            self.changes()
+            raise JournalDamaged(self.path, 0)
+        return str(head)
 
     def changes(self) -> list[Change]:
         """Return all changes, first to last.
 
-        :raises JournalDamaged: if one is not as it was written; the error has those before it
+        :raises JournalDamaged: if one is missing or not as it was written; the error has those before it
         :raises JournalUnusable: if it cannot be read
         """
-        if not self.path.exists():
-            return []
         found: list[Change] = []
         columns = "number, author, time, message, undoes, patch, previous, hash"
         try:
-            with self._open() as database:
-                for row in database.execute(f"SELECT {columns} FROM change ORDER BY number"):
-                    change = _change_of(row)
-                    if change is None or change.previous != (found[-1].hash if found else ""):
-                        raise JournalDamaged(self.path, len(found), found)
-                    found.append(change)
-                written = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'change'").fetchone()
-        except sqlite3.DatabaseError as error:
+            if self.path.exists():
+                with self._open() as database:
+                    for row in database.execute(f"SELECT {columns} FROM change ORDER BY number"):
+                        change = _change_of(row)
+                        if change is None or change.previous != (found[-1].hash if found else ""):
+                            raise JournalDamaged(self.path, len(found))
+                        found.append(change)
+        except JournalDamaged as error:
             raise JournalDamaged(self.path, len(found), found) from error
-        if len(found) != (written[0] if written else 0):
-            raise JournalDamaged(self.path, len(found), found)
+        number, known = self._told()
+        if len(found) < number or (number and found[number - 1].hash != known):
+            raise JournalDamaged(self.path, min(len(found), number), found[:number])
         return found
+
+    def _told(self) -> tuple[int, str]:
+        """Return number and hash of the last change of which somebody was told, or of one before.
+
+        A database that is cut short may look like one in which nothing was ever written.
+        """
+        try:
+            number, _, known = self._tally.read_text("utf-8").strip().partition(" ")
+            return int(number), known
+        except (OSError, ValueError):
+            return 0, ""
+
+    @property
+    def _tally(self) -> Path:
+        return self.path.with_suffix(".last")
 
     def repair(self) -> Path:
         """Put a damaged journal aside, keep the changes that are intact, and return where it lies now.
@@ -133,15 +158,18 @@ class Journal:
             intact = [change for change in damaged.changes if isinstance(change, Change)]
         else:
             raise PatchInvalid(f"The journal {self.path} is as it was written; there is nothing to repair.")
-        draft = Journal(self.path.with_suffix(".part"))
+        draft = Journal(self.path.with_name("journal-part.sqlite"))
         draft.path.unlink(missing_ok=True)
+        draft._tally.unlink(missing_ok=True)
         with draft.writing() as writing:
             for change in intact:
                 writing.append(change, change.previous)
         number = sum(1 for _ in self.path.parent.glob("journal.damaged-*"))
         aside = self.path.with_name(f"journal.damaged-{number + 1}.sqlite")
+        self.path.touch()
         self.path.rename(aside)
         draft.path.rename(self.path)
+        draft._tally.replace(self._tally)
         return aside
 
     @contextmanager
@@ -158,12 +186,15 @@ class Journal:
             database.executescript(_SCHEMA)
             database.execute("BEGIN IMMEDIATE")
             try:
-                yield Writing(database)
+                writing = Writing(database)
+                yield writing
                 database.execute("COMMIT")
             except BaseException:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
                 raise
+            if writing.last:
+                write_whole(self._tally, f"{writing.last.number} {writing.last.hash}\n".encode())
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -174,14 +205,20 @@ class Journal:
                 yield database
             finally:
                 database.close()
-        except sqlite3.OperationalError as error:
-            raise JournalUnusable(self.path, str(error)) from None
+        except sqlite3.DatabaseError as error:
+            if any(reason in str(error) for reason in _NOT_DAMAGE):
+                raise JournalUnusable(self.path, str(error)) from None
+            raise JournalDamaged(self.path, 0) from error
 
 
 class Writing:
-    """The journal while nobody else can write."""
+    """The journal while nobody else can write.
+
+    :ivar last: the change that was appended last, if one was
+    """
 
     def __init__(self, database: sqlite3.Connection) -> None:
+        self.last: Change | None = None
         self._database = database
 
     def head(self) -> str:
@@ -205,7 +242,8 @@ class Writing:
             "INSERT INTO change (author, time, message, undoes, patch, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (whole.author, whole.time, whole.message, whole.undoes, whole.patch.text(), whole.previous, whole.hash),
         )
-        return replace(whole, number=int(cursor.lastrowid or 0))
+        self.last = replace(whole, number=int(cursor.lastrowid or 0))
+        return self.last
 
 
 def _change_of(row: tuple[int, str, str, str, str, str, str, str]) -> Change | None:

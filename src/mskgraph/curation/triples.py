@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 from pathlib import Path
 
-from rdflib import Graph, Literal
+from rdflib import BNode, Graph, Literal, URIRef
 
 from mskgraph import ontology
 from mskgraph.errors import PatchInvalid
 from mskgraph.ontology import literals_as_typed
+from mskgraph.store import Accepted
+from mskgraph.terms import local_name
 
 
 def lines(graph: Graph) -> list[str]:
@@ -17,13 +20,11 @@ def lines(graph: Graph) -> list[str]:
 
     :raises PatchInvalid: for a blank node
     """
+    if any(isinstance(term, BNode) for triple in graph for term in triple):
+        raise PatchInvalid("There is a node without a name (square or round brackets). Give it one.")
     with literals_as_typed():
         text = graph.serialize(format="nt")
-    found = [line for line in text.split("\n") if line.strip()]
-    for line in found:
-        if line.startswith("_:") or line.rsplit(" ", 2)[1].startswith("_:"):
-            raise PatchInvalid("There is a node without a name (square or round brackets). Give it one.")
-    return found
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def graph_of(found: Iterable[str]) -> Graph:
@@ -44,9 +45,10 @@ def graph_in(source: Path | bytes) -> Graph:
     name = "standard input" if isinstance(source, bytes) else str(source)
     try:
         if not isinstance(source, bytes):
-            if source.stat().st_size > LARGEST:
-                raise PatchInvalid(f"{name} has more than {LARGEST // 1_000_000} MB. Add it in parts.")
-            source = source.read_bytes()
+            with source.open("rb") as file:
+                source = file.read(LARGEST + 1)
+        if len(source) > LARGEST:
+            raise PatchInvalid(f"{name} has more than {LARGEST // 1_000_000} MB. Add it in parts.")
         text = source.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PatchInvalid(f"{name} cannot be read: {error}. Give a file of Turtle in UTF-8.") from None
@@ -60,3 +62,33 @@ def text_of(line: str) -> str:
     """Return the text of the literal of a line of N-Triples; empty if its object is none."""
     value = next(iter(graph_of([line]).objects()))
     return str(value) if isinstance(value, Literal) else ""
+
+
+def stated(files: Iterable[Path], accepted: Accepted, nodes: Collection[str]) -> set[str]:
+    """Return the asserted triples of nodes as lines of N-Triples, literals as they were written.
+
+    :param files: of the ontology
+    :param accepted: changes on top of them
+    """
+    names = [local_name(node).encode() for node in nodes]
+    found = set()
+    for path in files:
+        # Most files do not even name them, and reading one as RDF takes a hundred times as long as looking.
+        content = path.read_bytes()
+        if any(name in content for name in names):
+            stat = path.stat()
+            graph = _read(path, (stat.st_mtime_ns, stat.st_size))
+            for node in nodes:
+                part = Graph()
+                for triple in graph.triples((URIRef(node), None, None)):
+                    part.add(triple)
+                found.update(lines(part))
+    patch = accepted.patch
+    started = tuple(f"<{node}> " for node in nodes)
+    found -= patch.removed
+    return found | {line for line in patch.added if line.startswith(started)}
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, _state: tuple[int, int]) -> Graph:
+    return ontology.read([path])

@@ -129,7 +129,7 @@ def _examined(graphs: Mapping[str, Graph], of: Collection[str] | None, further: 
     files_ = _Files(graphs)
     problems = {
         *_shape_problems(files_, of),
-        *_term_problems(files_),
+        *_term_problems(files_, of),
         *_name_problems(files_),
         *_cycles(files_),
         *_one_sided(files_),
@@ -269,7 +269,7 @@ def _problem(file: str, node: str, fault: str, remedy: str) -> Problem:
 # --- that every term is defined, once, in the right namespace
 
 
-def _term_problems(found: _Files) -> Iterator[Problem]:
+def _term_problems(found: _Files, of: Collection[str] | None) -> Iterator[Problem]:
     known = {node for node in found.defining if isinstance(node, URIRef)}
     names = {_curie(node): node for node in known if node.startswith(NAMESPACE)}
     for node, places in found.defining.items():
@@ -280,6 +280,8 @@ def _term_problems(found: _Files) -> Iterator[Problem]:
                     remedy = "Keep it in one file, or give this one another name."
                     yield Problem(place, found.called(node), message, remedy)
     for file, graph in found.graphs.items():
+        if of is not None and file not in of:
+            continue
         syntax = (None, RDF.type, SH.NodeShape) in graph or (None, RDF.type, OWL.Ontology) in graph
         for triple in graph:
             subject, predicate, obj = triple

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,15 +31,13 @@ class Patch:
         return Patch(self.removed, self.added)
 
     def then(self, later: Patch) -> Patch:
-        """Return the patch that does what this one and then a later one do.
+        """Return the patch that does what this one and then a later one do, whatever the graph held before.
 
         >>> first = Patch(frozenset({"a"}), frozenset({"b"}))
-        >>> first.then(first.inverse())
-        Patch(added=frozenset(), removed=frozenset())
+        >>> first.then(first.inverse()) == first.inverse()
+        True
         """
-        added = (self.added - later.removed) | (later.added - self.removed)
-        removed = (self.removed - later.added) | (later.removed - self.added)
-        return Patch(added, removed)
+        return Patch((self.added - later.removed) | later.added, (self.removed - later.added) | later.removed)
 
     def text(self) -> str:
         r"""Return it as RDF Patch: removals, then additions, sorted.
@@ -68,8 +65,12 @@ class Patch:
         return cls(frozenset(added), frozenset(removed))
 
     def terms(self) -> set[str]:
-        """Return all IRIs that it names."""
-        return set(re.findall(r"<([^>\s]*)>", "\n".join((*self.added, *self.removed))))
+        """Return the IRIs of all nodes and properties that it names."""
+        found = set()
+        for line in (*self.added, *self.removed):
+            subject, predicate, value = line.removesuffix(" .").split(" ", 2)
+            found |= {term[1:-1] for term in (subject, predicate, value) if term.startswith("<")}
+        return found
 
     def subjects(self) -> set[str]:
         """Return the IRIs of the nodes that it says something about."""
