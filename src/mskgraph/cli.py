@@ -320,9 +320,8 @@ def add(
     from mskgraph.errors import ChangeRefused
 
     kg = KnowledgeGraph.open()
-    patch = curation.additions(
-        kg, curation.graph_in(sys.stdin.buffer.read(curation.LARGEST + 1) if str(file) == "-" else file)
-    )
+    source = sys.stdin.buffer.read(curation.LARGEST + 1) if str(file) == "-" else file
+    patch = curation.additions(kg, curation.graph_in(source))
     words = curation.in_words(patch, kg.labels_after(patch))
     change, problems = None, curation.problems(kg, patch)
     if not problems and not dry_run:

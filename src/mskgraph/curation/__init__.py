@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from rdflib import Graph, URIRef
+from rdflib import Graph
 
-from mskgraph import ontology
 from mskgraph.curation.checks import CHANGE, Basis, problems
 from mskgraph.curation.files import difference, rewritten, write_back
 from mskgraph.curation.history import change_iri, history
@@ -21,7 +20,7 @@ from mskgraph.curation.journal import Change, Journal, home
 from mskgraph.curation.triples import LARGEST, graph_in, graph_of, lines, stated, text_of
 from mskgraph.errors import ChangeRefused, PatchInvalid
 from mskgraph.store import Accepted, Patch
-from mskgraph.terms import NAMESPACE, curie, iri, local_name
+from mskgraph.terms import NAMESPACE, curie, iri
 
 __all__ = [
     "CHANGE",

@@ -165,15 +165,14 @@ def _impossible(basis: Basis, after: Graph, around: Graph) -> Iterator[Problem]:
 
 
 def _unreadable(patch: Patch) -> Iterator[Problem]:
-    """Yield texts and names with marks that cannot be seen, which hide what is said or turn it round, and endless ones."""
+    """Yield texts and names without an end, or with marks that cannot be seen: these hide or turn round what is said."""
     for triple in graph_of(patch.added):
         node = curie(str(triple[0]))
-        for term in triple:
-            kept = "\n\t" if isinstance(term, Literal) else ""
-            bad = next((mark for mark in term if not mark.isprintable() and mark not in kept), None)
+        for text in map(str, triple):
+            bad = next((mark for mark in text if not mark.isprintable() and mark not in "\n\t"), None)
             if bad is not None:
                 yield Problem(CHANGE, node, f"It holds a mark that cannot be seen ({bad!a}).", "Type it anew without.")
-            if len(term) > LONGEST:
+            if len(text) > LONGEST:
                 yield Problem(CHANGE, node, f"A text has more than {LONGEST} characters.", "Say it shorter.")
 
 
