@@ -28,6 +28,7 @@ CHANGE = "your change"
 LONGEST = 10_000
 """Characters that a text may have."""
 
+_USERS = 500
 Triple = tuple[Node, Node, Node]
 
 _NAMES = (SKOS.prefLabel, SKOS.altLabel, SKOS.hiddenLabel)
@@ -131,6 +132,9 @@ def _around(store: Store, after: Graph, changed: set[str]) -> Graph:
             store,
             f"CONSTRUCT {{ ?a {relation} ?b }} WHERE {{ VALUES ?s {{ {ours} }} ?s {relation}* ?a . ?a {relation} ?b }}",
         )
+    # Some rules are about who points at a node; how many do, none asks.
+    users = f"VALUES ?s {{ {_values(changed)} }} ?user ?p ?s ; a ?class"
+    around += _construct(store, f"CONSTRUCT {{ ?user ?p ?s ; a ?class }} WHERE {{ {users} }} LIMIT {_USERS}")
     for subject in changed:
         around.remove((URIRef(subject), None, None))
     return around
@@ -165,7 +169,7 @@ def _impossible(basis: Basis, after: Graph, around: Graph) -> Iterator[Problem]:
 
 
 def _unreadable(patch: Patch) -> Iterator[Problem]:
-    """Yield texts and names without an end, or with marks that cannot be seen: these hide or turn round what is said."""
+    """Yield texts without an end, and marks that cannot be seen, which hide what is said or turn it round."""
     for triple in graph_of(patch.added):
         node = curie(str(triple[0]))
         for text in map(str, triple):
