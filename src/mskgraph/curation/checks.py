@@ -70,8 +70,11 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
     for mapping in _mappings(after, patch):  # has a file of its own, where it may stay
         after.remove(mapping)
         around.add(mapping)
+    users = _users(basis.store, patch.subjects())
     found = [
-        *ontology.examine({CHANGE: after, "around": around, "shapes": _shapes(_file(basis, "shapes.ttl"))}, {CHANGE}),
+        *ontology.examine(
+            {CHANGE: after, "around": around + users, "shapes": _shapes(_file(basis, "shapes.ttl"))}, {CHANGE}
+        ),
         *_unreadable(patch),
         *_same_names(basis.knowledge, after),
         *_still_used(basis.store, patch, after),
@@ -132,27 +135,36 @@ def _around(store: Store, after: Graph, changed: set[str]) -> Graph:
             store,
             f"CONSTRUCT {{ ?a {relation} ?b }} WHERE {{ VALUES ?s {{ {ours} }} ?s {relation}* ?a . ?a {relation} ?b }}",
         )
-    # Some rules are about who points at a node; how many do, none asks.
-    users = f"VALUES ?s {{ {_values(changed)} }} ?user ?p ?s ; a ?class"
-    around += _construct(store, f"CONSTRUCT {{ ?user ?p ?s ; a ?class }} WHERE {{ {users} }} LIMIT {_USERS}")
     for subject in changed:
         around.remove((URIRef(subject), None, None))
     return around
 
 
+def _users(store: Store, nodes: set[str]) -> Graph:
+    """Return who points at nodes, as some rules are about that; how many do, none asks."""
+    where = f"VALUES ?s {{ {_values(nodes)} }} ?user ?p ?s ; a ?class"
+    return _construct(store, f"CONSTRUCT {{ ?user ?p ?s ; a ?class }} WHERE {{ {where} }} LIMIT {_USERS}")
+
+
 def _impossible(basis: Basis, after: Graph, around: Graph) -> Iterator[Problem]:
     """Yield numbers that cannot be, and tables that no distribution fits, of those that the change touches."""
-    both = Graph()
-    both += after
-    both += around
-    rows = set(after.subjects(RDF.type, MSK.TableRow)) | {
-        row for estimate in after.subjects(RDF.type, MSK.Estimate) for row in both.subjects(MSK.estimate, estimate)
-    }
-    tables = {str(table) for row in rows for table in both.objects(row, MSK.table)}
-    values = _values(tables)
-    for path in ("", "/msk:estimate", "/msk:diagnosis", "/dcterms:source", "/msk:table", "/msk:table/msk:finding"):
-        query = f"VALUES ?t {{ {values} }} ?t ^msk:table{path} ?s . ?s ?p ?o"
-        both += _construct(basis.store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {query} }}")
+    estimates = _values(map(str, after.subjects(RDF.type, MSK.Estimate)))
+    claims = _construct(
+        basis.store,
+        f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?e {{ {estimates} }} "
+        "?s msk:estimate|msk:specificity|msk:sensitivity ?e ; ?p ?o }",
+    )
+    both = after + around + claims
+    tables = {str(table) for table in both.objects(None, MSK.table)}
+    mentioned = {str(term) for term in claims.objects() if isinstance(term, URIRef)}
+    rows = f"VALUES ?t {{ {_values(tables)} }} ?t ^msk:table"
+    for where in (
+        f"VALUES ?s {{ {_values(mentioned | tables)} }}",
+        f"{rows} ?s .",
+        f"{rows}/(msk:estimate|msk:diagnosis|dcterms:source) ?s .",
+        f"VALUES ?t {{ {_values(tables)} }} ?t msk:finding ?s .",
+    ):
+        both += _construct(basis.store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {where} ?s ?p ?o }}")
     for subject in set(after.subjects()):
         both.remove((subject, None, None))
     both += after
@@ -162,7 +174,7 @@ def _impossible(basis: Basis, after: Graph, around: Graph) -> Iterator[Problem]:
     own.load([_file(basis, "schema.ttl")])
     own.load_triples("\n".join(lines(both)).encode())
     own.derive_all()
-    mine = {str(subject) for subject in after.subjects()} | tables | {str(row) for row in rows}
+    mine = {str(subject) for subject in (*after.subjects(), *claims.subjects())} | tables
     for fault in faults(build(own)):
         if fault.node in mine:
             yield Problem(CHANGE, fault.label, fault.message, fault.remedy)
