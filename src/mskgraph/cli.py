@@ -75,13 +75,17 @@ def app_command(
     import os
 
     from mskgraph import KnowledgeGraph
+    from mskgraph.errors import QueryError
     from mskgraph.ui.server import serve
 
     if store is not None:
         os.environ["MSKGRAPH_STORE"] = store
     kg = KnowledgeGraph.open()
     _ = kg.knowledge  # a broken ontology is told here, not in the first visitor's page
-    kg.worker.start()
+    try:
+        kg.worker.start()
+    except QueryError as error:  # a machine on which strangers' queries cannot be shut off; all else works
+        print(f"Note: {_printable(str(error))}", file=sys.stderr)
     for warning in kg.store.warnings:
         print(f"Note: {_printable(warning)}", file=sys.stderr)
     serve(port, open_browser=open_browser)

@@ -177,7 +177,7 @@ async def _asked(request: HttpRequest) -> Request | None:
     queries = [value for name, value in parameters if name == "query"]
     if any(name == "update" for name, _ in parameters):
         raise _Refused(400, "Updates are not taken here.")
-    if not queries and request.method == "GET" and not parameters:
+    if not parameters and request.method in ("GET", "HEAD"):
         return None
     if len(queries) != 1:
         raise _Refused(400, f"There has to be one query; there are {len(queries)}.")
