@@ -11,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from rdflib import RDF, SKOS, Graph, Literal, URIRef
+from rdflib import DCTERMS, RDF, SKOS, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from mskgraph import ontology
 from mskgraph.curation.triples import graph_of, lines, stated
-from mskgraph.differential import faults
-from mskgraph.graph import Knowledge, build
+from mskgraph.differential.coherence import avoids_sure_loss, incoherent
+from mskgraph.differential.estimates import Bounds, bounds
+from mskgraph.graph import Knowledge, read_estimates
 from mskgraph.ontology import MSK, Problem
 from mskgraph.store import ASSERTED_GRAPH, Accepted, Answer, Dataset, EmbeddedStore, Patch, Store, is_iri, whole
 from mskgraph.terms import NAMESPACE, curie, fold
@@ -65,25 +66,24 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
     """
     if not patch:
         return [Problem(CHANGE, "", "It changes nothing.", "All of it is in the knowledge already.")]
+    if found := [*_unreadable(patch), *_foreign(basis, patch)]:
+        return found
     after = graph_of((stated(basis.files, basis.accepted, patch.subjects()) - patch.removed) | patch.added)
     around = _around(basis.store, after, patch.subjects())
     for mapping in _mappings(after, patch):  # has a file of its own, where it may stay
         after.remove(mapping)
         around.add(mapping)
-    users = _users(basis.store, patch.subjects())
+    graphs = {
+        CHANGE: after,
+        "around": around + _users(basis.store, patch.subjects()),
+        "shapes": _contents(basis, "shapes.ttl"),
+    }
     found = [
-        *ontology.examine(
-            {CHANGE: after, "around": around + users, "shapes": _shapes(_file(basis, "shapes.ttl"))}, {CHANGE}
-        ),
-        *_unreadable(patch),
+        *ontology.examine(graphs, {CHANGE}),
         *_same_names(basis.knowledge, after),
         *_still_used(basis.store, patch, after),
     ]
-    return found or list(_impossible(basis, after, around))  # numbers are looked at once they are whole
-
-
-def _file(basis: Basis, name: str) -> Path:
-    return next(path for path in basis.files if path.name == name)
+    return found or list(_impossible(basis.store, after, around))  # numbers are looked at once they are whole
 
 
 @lru_cache(maxsize=4)
@@ -91,7 +91,9 @@ def _read(path: Path, _state: tuple[int, int]) -> Graph:
     return ontology.read([path])
 
 
-def _shapes(path: Path) -> Graph:
+def _contents(basis: Basis, name: str) -> Graph:
+    """Return what is in a file of the ontology."""
+    path = next(path for path in basis.files if path.name == name)
     stat = path.stat()
     return _read(path, (stat.st_mtime_ns, stat.st_size))
 
@@ -146,38 +148,54 @@ def _users(store: Store, nodes: set[str]) -> Graph:
     return _construct(store, f"CONSTRUCT {{ ?user ?p ?s ; a ?class }} WHERE {{ {where} }} LIMIT {_USERS}")
 
 
-def _impossible(basis: Basis, after: Graph, around: Graph) -> Iterator[Problem]:
+def _impossible(store: Store, after: Graph, around: Graph) -> Iterator[Problem]:
     """Yield numbers that cannot be, and tables that no distribution fits, of those that the change touches."""
-    estimates = _values(map(str, after.subjects(RDF.type, MSK.Estimate)))
-    claims = _construct(
-        basis.store,
-        f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?e {{ {estimates} }} "
-        "?s msk:estimate|msk:specificity|msk:sensitivity ?e ; ?p ?o }",
-    )
-    both = after + around + claims
-    tables = {str(table) for table in both.objects(None, MSK.table)}
-    mentioned = {str(term) for term in claims.objects() if isinstance(term, URIRef)}
-    rows = f"VALUES ?t {{ {_values(tables)} }} ?t ^msk:table"
-    for where in (
-        f"VALUES ?s {{ {_values(mentioned | tables)} }}",
-        f"{rows} ?s .",
-        f"{rows}/(msk:estimate|msk:diagnosis|dcterms:source) ?s .",
-        f"VALUES ?t {{ {_values(tables)} }} ?t msk:finding ?s .",
-    ):
-        both += _construct(basis.store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {where} ?s ?p ?o }}")
+    changed = {str(estimate) for estimate in after.subjects(RDF.type, MSK.Estimate)}
+    rows = _values(changed | {str(row) for row in after.subjects(RDF.type, MSK.TableRow)})
+    tables = {str(table) for table in after.objects(None, MSK.table)}
+    found = _asserted(store, f"SELECT ?t {{ VALUES ?x {{ {rows} }} ?x (^msk:estimate)?/msk:table ?t }}").table()[1]
+    tables |= {row["t"] for row in found}
+    both = after + around
+    for path in ("", "/msk:estimate", "/msk:estimate/msk:frequencyWord"):
+        where = f"VALUES ?t {{ {_values(tables)} }} ?t ^msk:table{path} ?s . ?s ?p ?o"
+        both += _construct(store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {where} }}")
+    both += _construct(store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {_values(tables)} }} ?s ?p ?o }}")
     for subject in set(after.subjects()):
         both.remove((subject, None, None))
     both += after
-    for relation in (SKOS.broader, MSK.partOf):  # to nodes that are not all here, and of no matter to numbers
-        both.remove((None, relation, None))
     own = EmbeddedStore()
-    own.load([_file(basis, "schema.ttl")])
     own.load_triples("\n".join(lines(both)).encode())
-    own.derive_all()
-    mine = {str(subject) for subject in (*after.subjects(), *claims.subjects())} | tables
-    for fault in faults(build(own)):
-        if fault.node in mine:
-            yield Problem(CHANGE, fault.label, fault.message, fault.remedy)
+    limits: dict[str, Bounds] = {}
+    for name, estimate in read_estimates(own).items():
+        try:
+            limits[name] = bounds(estimate)
+        except ValueError as error:
+            if name in changed:
+                remedy = "Correct it: bounds in order between 0 and 1, n at most m, marks before a limit."
+                yield Problem(CHANGE, curie(name), f"An estimate is impossible: {error}.", remedy)
+    for table in sorted(tables):
+        shares = [
+            limits[str(estimate)]
+            for row in both.subjects(MSK.table, URIRef(table))
+            for estimate in both.objects(row, MSK.estimate)
+            if str(estimate) in limits
+        ]
+        if not avoids_sure_loss(shares):
+            title = str(both.value(URIRef(table), DCTERMS.title) or curie(table))
+            fault = incoherent(table, title, shares)
+            yield Problem(CHANGE, title, fault.message, fault.remedy)
+
+
+def _foreign(basis: Basis, patch: Patch) -> Iterator[Problem]:
+    """Yield nodes that a change cannot be about: of other vocabularies, and of the schema, which people agree on."""
+    fixed = {*_contents(basis, "schema.ttl").subjects(), *_contents(basis, "shapes.ttl").subjects()}
+    for node in sorted(patch.subjects()):
+        if not node.startswith(NAMESPACE):
+            remedy = "Describe a node of the ontology, msk:..., and point from it at that one."
+            yield Problem(CHANGE, curie(node), "It is no node of this ontology.", remedy)
+        elif URIRef(node) in fixed:
+            remedy = "Propose such a change to the maintainers: it is about all knowledge at once."
+            yield Problem(CHANGE, curie(node), "It belongs to the schema, which is not changed here.", remedy)
 
 
 def _unreadable(patch: Patch) -> Iterator[Problem]:
@@ -185,11 +203,12 @@ def _unreadable(patch: Patch) -> Iterator[Problem]:
     for triple in graph_of(patch.added):
         node = curie(str(triple[0]))
         for text in map(str, triple):
+            if len(text) > LONGEST:
+                yield Problem(CHANGE, node, f"A text has more than {LONGEST} characters.", "Say it shorter.")
+                continue
             bad = next((mark for mark in text if not mark.isprintable() and mark not in "\n\t"), None)
             if bad is not None:
                 yield Problem(CHANGE, node, f"It holds a mark that cannot be seen ({bad!a}).", "Type it anew without.")
-            if len(text) > LONGEST:
-                yield Problem(CHANGE, node, f"A text has more than {LONGEST} characters.", "Say it shorter.")
 
 
 def _same_names(knowledge: Knowledge, after: Graph) -> Iterator[Problem]:

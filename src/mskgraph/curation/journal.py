@@ -10,8 +10,9 @@ import hashlib
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,6 @@ from typing import Final
 import platformdirs
 
 from mskgraph.errors import JournalDamaged, JournalUnusable, PatchInvalid, StaleRevision
-from mskgraph.ontology import write_whole
 from mskgraph.store import Patch
 
 _SCHEMA: Final = """
@@ -91,7 +91,7 @@ class Journal:
         :raises JournalUnusable: if it cannot be read
         """
         number, known = self._told()
-        if not self.path.exists():
+        if not self._exists():
             if number:
                 raise JournalDamaged(self.path, 0)
             return ""
@@ -115,22 +115,36 @@ class Journal:
         :raises JournalDamaged: if one is missing or not as it was written; the error has those before it
         :raises JournalUnusable: if it cannot be read
         """
+        number, known = self._told()
         found: list[Change] = []
         columns = "number, author, time, message, undoes, patch, previous, hash"
         try:
-            if self.path.exists():
+            if self._exists():
                 with self._open() as database:
                     for row in database.execute(f"SELECT {columns} FROM change ORDER BY number"):
                         change = _change_of(row)
-                        if change is None or change.previous != (found[-1].hash if found else ""):
+                        before = found[-1].hash if found else ""
+                        if change is None or change.previous != before or change.number != len(found) + 1:
                             raise JournalDamaged(self.path, len(found))
                         found.append(change)
         except JournalDamaged as error:
             raise JournalDamaged(self.path, len(found), found) from error
-        number, known = self._told()
         if len(found) < number or (number and found[number - 1].hash != known):
             raise JournalDamaged(self.path, min(len(found), number), found[:number])
         return found
+
+    def _exists(self) -> bool:
+        """Return whether anything may have been written yet."""
+        try:
+            if not self.path.exists():
+                return False
+            if self._told()[0]:
+                return True
+            # Whoever writes the first change makes the table; until then, and if that was ended, there is none.
+            with self._open() as database:
+                return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'change'").fetchone() is not None
+        except PermissionError as error:
+            raise JournalUnusable(self.path, error.strerror or "it may not be read") from None
 
     def _told(self) -> tuple[int, str]:
         """Return number and hash of the last change of which somebody was told, or of one before.
@@ -142,6 +156,13 @@ class Journal:
             return int(number), known
         except (OSError, ValueError):
             return 0, ""
+
+    def _tell(self, change: Change) -> None:
+        """Write down which change was the last; it may lag behind, so nothing that fails here is told."""
+        own = self._tally.with_name(f"{self._tally.name}.{os.getpid()}-{threading.get_ident()}")
+        with suppress(OSError):
+            own.write_text(f"{change.number} {change.hash}\n", "utf-8")
+            own.replace(self._tally)
 
     @property
     def _tally(self) -> Path:
@@ -166,10 +187,15 @@ class Journal:
                 writing.append(change, change.previous)
         number = sum(1 for _ in self.path.parent.glob("journal.damaged-*"))
         aside = self.path.with_name(f"journal.damaged-{number + 1}.sqlite")
-        self.path.touch()
-        self.path.rename(aside)
-        draft.path.rename(self.path)
-        draft._tally.replace(self._tally)
+        with suppress(FileNotFoundError):
+            os.link(self.path, aside)
+        # In this order there is at every moment a journal that is repaired, or known to be damaged.
+        draft.path.replace(self.path)
+        draft._tally.unlink(missing_ok=True)
+        if intact:
+            self._tell(intact[-1])
+        else:
+            self._tally.unlink(missing_ok=True)
         return aside
 
     @contextmanager
@@ -194,7 +220,7 @@ class Journal:
                     database.execute("ROLLBACK")
                 raise
             if writing.last:
-                write_whole(self._tally, f"{writing.last.number} {writing.last.hash}\n".encode())
+                self._tell(writing.last)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -252,4 +278,4 @@ def _change_of(row: tuple[int, str, str, str, str, str, str, str]) -> Change | N
         change = Change(author, message, Patch.parse(text), time, undoes, previous, number)
     except ValueError:
         return None
-    return change if change.hash == written else None
+    return change if change.hash == written and change.patch.text() == text else None
