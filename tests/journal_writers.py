@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mskgraph import KnowledgeGraph, curation
 from mskgraph.curation import Change, Journal
+from mskgraph.errors import StaleRevision
 from mskgraph.store import Patch
 
 
@@ -46,6 +47,25 @@ def accept_without_end(settings: dict[str, str], mark: str, told: Connection) ->
         line = synonym(f"{mark} {number}")
         change = curation.accept(Journal(), KnowledgeGraph.open, Patch(frozenset({line})), mark)
         told.send((change.hash, line))
+
+
+def accept_some(settings: dict[str, str], mark: str, count: int, told: Connection) -> None:
+    """Accept so many synonyms, each for the revision just seen and anew if that was stale; tell each and the rest."""
+    os.environ.update(settings)
+    stale = 0
+    for number in range(count):
+        line = synonym(f"{mark} {number}")
+        while True:
+            try:
+                base = KnowledgeGraph.open().revision
+                change = curation.accept(
+                    Journal(), KnowledgeGraph.open, Patch(frozenset({line})), mark, f"change {number}", base
+                )
+                break
+            except StaleRevision:
+                stale += 1
+        told.send((change.hash, line))
+    told.send(stale)
 
 
 def synonym(text: str) -> str:
