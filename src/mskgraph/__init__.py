@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from mskgraph import ontology
 from mskgraph.curation import Journal, accepted, graph_of, names_given
 from mskgraph.graph import Knowledge, build
-from mskgraph.store import Accepted, Store, open_store
+from mskgraph.store import Accepted, Store, load_files, open_store
 
 if TYPE_CHECKING:
     import networkx
@@ -215,6 +215,16 @@ def located(store: str | None = None) -> Located:
     if revision:
         content = sha256(f"{content} {revision}".encode()).hexdigest()
     return Located(files, content, url, changes, revision)
+
+
+def bring_up_to_date() -> None:
+    """Let the engine that ``MSKGRAPH_STORE`` names hold what was accepted; other stores see to that when opened.
+
+    :raises StoreError: if the engine does not take it; what was accepted stays accepted
+    """
+    files, content, url, changes, _ = located()
+    if url.startswith(("http://", "https://")):
+        load_files(url, files, content, accepted=changes)
 
 
 @lru_cache(maxsize=4)

@@ -320,7 +320,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Check triples and add them to the knowledge; mskgraph undo takes them back. Exit code 1 if they are refused."""
-    from mskgraph import KnowledgeGraph, curation
+    from mskgraph import KnowledgeGraph, bring_up_to_date, curation
     from mskgraph.errors import ChangeRefused
 
     kg = KnowledgeGraph.open()
@@ -345,8 +345,11 @@ def add(
             print(_printable(str(problem)), file=sys.stderr)
     if problems:
         raise typer.Exit(1)
-    done = f"Accepted as change {change.number} ({change.hash[:12]})." if change else "It can be added."
-    print(done, file=sys.stderr)
+    if change is None:
+        print("It can be added.", file=sys.stderr)
+        return
+    print(f"Accepted as change {change.number} ({change.hash[:12]}).", file=sys.stderr)
+    bring_up_to_date()
 
 
 @app.command()
@@ -391,10 +394,11 @@ def undo(
     author: Annotated[str | None, typer.Option(help="Who takes it back; your login name if not given.")] = None,
 ) -> None:
     """Take an accepted change back, by a new change."""
-    from mskgraph import KnowledgeGraph, curation
+    from mskgraph import KnowledgeGraph, bring_up_to_date, curation
 
     done = curation.undo(curation.Journal(), KnowledgeGraph.open, author or _login(), change)
     print(f"Change {done.undoes[:12]} is taken back by change {done.number} ({done.hash[:12]}).", file=sys.stderr)
+    bring_up_to_date()
 
 
 @app.command()
