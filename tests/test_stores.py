@@ -40,7 +40,8 @@ pytestmark = [pytest.mark.usefixtures("seed"), pytest.mark.xdist_group("engines"
 
 CASES = "https://example.org/cases"
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-LOOP = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i FILTER(STR(?c) != CONCAT(STR(?f), STR(?i))) }"
+# Long, but not for ever: an engine behind a URL goes on with it when nobody waits any more.
+LONG = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f FILTER(STR(?c) != CONCAT(STR(?f), STR(?e))) }"
 
 
 @pytest.fixture(scope="module", params=["memory", "file", "oxigraph", "virtuoso"])
@@ -120,7 +121,7 @@ def test_the_rows_shown_are_limited_and_the_deadline_holds(worker: Worker) -> No
     answer, end, _ = worker.run(Request("SELECT ?s ?p ?o { ?s ?p ?o }", rows=7))
     assert (len(answer.table()[1]), end.rows, end.truncated) == (7, 7, True)
     with pytest.raises(QueryStopped) as stopped:
-        worker.run(Request(LOOP, timeout=1.0))
+        worker.run(Request(LONG, timeout=1.0))
     assert stopped.value.limit == "time"
 
 
