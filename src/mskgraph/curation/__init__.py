@@ -106,7 +106,7 @@ def accept(
         if len(text) > _LONGEST or not all(mark.isprintable() or mark == "\n" for mark in text):
             raise PatchInvalid(f"{name} is a text of at most {_LONGEST} characters that can be seen.")
     if not author.strip():
-        raise PatchInvalid("A change needs an author: say who you are with --author.")
+        raise PatchInvalid("A change needs an author: say who you are.")
     with journal.writing() as writing:
         known = writing.head() if base is None else base
         now = basis()
@@ -135,7 +135,7 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
         raise PatchInvalid("That change has been taken back already.")
     inverse = change.patch.inverse()
     if fitting(basis(), inverse) != inverse:
-        later = [curie(change_iri(c.hash)) for c in changes[change.number :] if _touches(c.patch, change.patch)]
+        later = [c.hash[:12] for c in changes[change.number :] if _touches(c.patch, change.patch)]
         raise PatchInvalid(f"Later changes depend on it: {', '.join(later)}. Take these back first.")
     return accept(journal, basis, inverse, author, f"Undo: {change.message}".strip(), undoes=change.hash)
 

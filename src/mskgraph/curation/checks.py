@@ -144,7 +144,8 @@ def _around(store: Store, after: Graph, changed: set[str]) -> Graph:
 
 def _users(store: Store, nodes: set[str]) -> Graph:
     """Return who points at nodes, as some rules are about that; how many do, none asks."""
-    where = f"VALUES ?s {{ {_values(nodes)} }} ?user ?p ?s ; a ?class"
+    own = ", ".join(f"<{node}>" for node in sorted(nodes) if is_iri(node))
+    where = f"VALUES ?s {{ {_values(nodes)} }} ?user ?p ?s ; a ?class FILTER(?user NOT IN ({own}))"
     return _construct(store, f"CONSTRUCT {{ ?user ?p ?s ; a ?class }} WHERE {{ {where} }} LIMIT {_USERS}")
 
 

@@ -37,12 +37,13 @@ LARGEST = 10_000_000
 """Bytes that a file of triples to add may have."""
 
 
-def graph_in(source: Path | bytes) -> Graph:
+def graph_in(source: Path | bytes, name: str = "") -> Graph:
     """Return the triples of a file of Turtle, of which N-Triples are a part, or of its content.
 
+    :param name: what to call it in an error; its path if not given
     :raises PatchInvalid: naming the place of what cannot be read
     """
-    name = "standard input" if isinstance(source, bytes) else str(source)
+    name = name or ("standard input" if isinstance(source, bytes) else str(source))
     try:
         if not isinstance(source, bytes):
             with source.open("rb") as file:
