@@ -27,6 +27,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+_SHOWN = 20  # problems in a text
+
 
 class MskGraphError(Exception):
     """Root of all errors that mskgraph raises on purpose."""
@@ -151,7 +153,8 @@ class ChangeRefused(MskGraphError):
 
     def __init__(self, problems: Sequence[Any]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(["The change is refused:", *map(str, self.problems)]))
+        more = [f"... and {len(self.problems) - _SHOWN} more."] if len(self.problems) > _SHOWN else []
+        super().__init__("\n".join(["The change is refused:", *map(str, self.problems[:_SHOWN]), *more]))
 
 
 class StaleRevision(MskGraphError):

@@ -200,16 +200,23 @@ def _foreign(basis: Basis, patch: Patch) -> Iterator[Problem]:
 
 
 def _unreadable(patch: Patch) -> Iterator[Problem]:
-    """Yield texts without an end, and marks that cannot be seen, which hide what is said or turn it round."""
+    """Yield texts without an end, marks that cannot be seen, and values and addresses that the rules could not read."""
     for triple in graph_of(patch.added):
         node = curie(str(triple[0]))
-        for text in map(str, triple):
+        for term in triple:
+            text = str(term)
             if len(text) > LONGEST:
                 yield Problem(CHANGE, node, f"A text has more than {LONGEST} characters.", "Say it shorter.")
                 continue
             bad = next((mark for mark in text if not mark.isprintable() and mark not in "\n\t"), None)
             if bad is not None:
                 yield Problem(CHANGE, node, f"It holds a mark that cannot be seen ({bad!a}).", "Type it anew without.")
+            if isinstance(term, URIRef) and not text.startswith(("http://", "https://")):
+                message = f"{text[:80]} is no address of the web."
+                yield Problem(CHANGE, node, message, "An IRI begins with http:// or https://, or is msk:...")
+            if isinstance(term, Literal) and not ontology.is_value(term):
+                message = f"{text[:80]!r} is no value of {curie(str(term.datatype))}."
+                yield Problem(CHANGE, node, message, "Correct the value or its type.")
 
 
 def _same_names(knowledge: Knowledge, after: Graph) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from mskgraph import ontology
 from mskgraph.errors import PatchInvalid
 from mskgraph.ontology import literals_as_typed
-from mskgraph.store import Accepted
+from mskgraph.store import Accepted, fault_of_turtle
 from mskgraph.terms import local_name
 
 
@@ -51,9 +51,11 @@ def graph_in(source: Path | bytes, name: str = "") -> Graph:
         if len(source) > LARGEST:
             raise PatchInvalid(f"{name} has more than {LARGEST // 1_000_000} MB. Add it in parts.")
         text = source.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # UnicodeDecodeError is one, and a path with a null byte
         raise PatchInvalid(f"{name} cannot be read: {error}. Give a file of Turtle in UTF-8.") from None
     found = ontology.parse_text(text, name)
+    if not isinstance(found, ontology.Problem) and (fault := fault_of_turtle(text)):  # rdflib lets more pass
+        found = ontology.Problem(name, "the text", f"This is not Turtle: {fault}.", "Correct it there.")
     if isinstance(found, ontology.Problem):
         raise PatchInvalid(str(found))
     return found

@@ -300,7 +300,7 @@ def _term_problems(found: _Files, of: Collection[str] | None) -> Iterator[Proble
                     message = f"{_curie(term)} is no property or class of a vocabulary in use."
                     remedy = "Correct its spelling; docs/model.md lists the properties in use."
                     yield Problem(file, found.called(subject), message, remedy)
-            if isinstance(obj, Literal) and obj.datatype is not None and not _is_datatype(obj):
+            if isinstance(obj, Literal) and not is_value(obj):
                 message = f"{str(obj)!r} is no value of {_curie(obj.datatype)}."
                 yield Problem(file, found.called(subject), message, "Correct the value or its type.")
 
@@ -316,8 +316,13 @@ def _is_vocabulary(term: URIRef) -> bool:
     return any(term in vocabulary for vocabulary in _VOCABULARIES)
 
 
-def _is_datatype(literal: Literal) -> bool:
-    return str(literal.datatype) in _DATATYPES and not literal.ill_typed
+def is_value(literal: Literal) -> bool:
+    """Return whether a literal is a plain text, or a value of a datatype in use.
+
+    >>> is_value(Literal("0.5", datatype=XSD.decimal)), is_value(Literal("few", datatype=XSD.decimal))
+    (True, False)
+    """
+    return literal.datatype is None or (str(literal.datatype) in _DATATYPES and not literal.ill_typed)
 
 
 # --- that the schema can be true, and that mappings stand where they belong

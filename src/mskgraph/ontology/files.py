@@ -305,7 +305,7 @@ def parse_text(text: str, name: str) -> Graph | Problem:
         line, reason = error.lines + 1, " ".join(str(error._why).split())
         remedy = f"Correct line {line} or the end of the line before: a dot, semicolon, quote or prefix is wrong."
         return Problem(name, f"line {line}", f"This is not Turtle: {reason}.", remedy)
-    except (IndexError, AssertionError) as error:  # rdflib 7.6, where a file ends in the middle of a statement
+    except (IndexError, AssertionError, AttributeError) as error:  # rdflib 7.6, where a statement ends too early
         remedy = "Complete the last statement; it ends with a dot."
         place = f"line {len(text.splitlines())}"
         return Problem(name, place, f"This is not Turtle: the file ends too early ({error}).", remedy)

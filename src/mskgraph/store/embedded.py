@@ -174,6 +174,20 @@ class EmbeddedStore:
         return len(self._engine)
 
 
+def fault_of_turtle(text: str) -> str:
+    """Return why a text is not Turtle by the letter of its standard; empty if it is.
+
+    >>> fault_of_turtle("<urn:a> <urn:b> <urn:c> ."), "line" in fault_of_turtle('"a" <urn:b> <urn:c> .')
+    ('', True)
+    """
+    try:
+        for _ in pyoxigraph.parse(text.encode(), format=pyoxigraph.RdfFormat.TURTLE, base_iri=NAMESPACE):
+            pass
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    return ""
+
+
 # On disk
 
 
