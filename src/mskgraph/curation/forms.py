@@ -159,9 +159,11 @@ class Draft:
         for problem in problems:
             part = self._part_of(problem.node)
             term = _TERM.search(f"{problem.message} {problem.remedy}")
+            if part in known:
+                continue  # the same is said already, in the words of the form
             if part is None or term is None:
                 found[""].append(" ".join([f"{problem.node}:", problem.message, problem.remedy]))
-            elif part not in known:  # else the same is said already, in the words of the form
+            else:
                 found[f"{part} {term[1]}"].append(self._words(part, term[0]) or problem.message)
         return {name: list(dict.fromkeys(texts)) for name, texts in found.items()}
 
