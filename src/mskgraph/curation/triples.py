@@ -11,7 +11,7 @@ from rdflib import BNode, Graph, Literal, URIRef
 from mskgraph import ontology
 from mskgraph.errors import PatchInvalid
 from mskgraph.ontology import literals_as_typed
-from mskgraph.store import Accepted, fault_of_turtle
+from mskgraph.store import Accepted, fault_of_turtle, is_iri
 from mskgraph.terms import local_name
 
 
@@ -22,6 +22,11 @@ def lines(graph: Graph) -> list[str]:
     """
     if any(isinstance(term, BNode) for triple in graph for term in triple):
         raise PatchInvalid("There is a node without a name (square or round brackets). Give it one.")
+    for term in (term for triple in graph for term in triple if isinstance(term, URIRef)):
+        if not is_iri(term):
+            raise PatchInvalid(
+                f"{str(term)[:80]!r} is no IRI. Take out spaces and brackets, or write them as %20 and so on."
+            )
     with literals_as_typed():
         text = graph.serialize(format="nt")
     return [line for line in text.split("\n") if line.strip()]

@@ -301,7 +301,7 @@ def _term_problems(found: _Files, of: Collection[str] | None) -> Iterator[Proble
                     remedy = "Correct its spelling; docs/model.md lists the properties in use."
                     yield Problem(file, found.called(subject), message, remedy)
             if isinstance(obj, Literal) and not is_value(obj):
-                message = f"{str(obj)!r} is no value of {_curie(obj.datatype)}."
+                message = f"{str(obj)!r} is no value of {_curie(URIRef(str(obj.datatype)))}."
                 yield Problem(file, found.called(subject), message, "Correct the value or its type.")
 
 

@@ -274,6 +274,8 @@ def _without_exponents(graph: Graph) -> Graph:
     """Write small decimals out: rdflib 7.6 reads 0.0000004 as 4E-7, which in Turtle is another type."""
     for subject, predicate, number in list(graph):
         if isinstance(number, Literal) and number.datatype == XSD.decimal and "E" in number:
+            if not -50 < Decimal(number).adjusted() < 50:
+                raise ValueError(f"{number} is no decimal number that anybody can read")
             graph.remove((subject, predicate, number))
             graph.add((subject, predicate, Literal(format(Decimal(number), "f"), datatype=XSD.decimal)))
     return graph
