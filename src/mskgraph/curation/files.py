@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from rdflib import RDF, SKOS, Graph, URIRef
-from rdflib.compare import graph_diff, to_isomorphic
+from rdflib import RDF, SKOS, BNode, Graph
+from rdflib.compare import to_canonical_graph
 from rdflib.term import Node
 
 from mskgraph import ontology
 from mskgraph.curation.triples import graph_of
-from mskgraph.errors import OntologyInvalid, PatchInvalid
+from mskgraph.errors import OntologyInvalid, OntologyNotFound, PatchInvalid
 from mskgraph.ontology import MSK
 from mskgraph.store import Patch
 from mskgraph.terms import MAPPINGS_SUFFIX, local_name
+
+Triple = tuple[Node, Node, Node]
 
 _HOMES: Mapping[Node, str] = {
     MSK.Source: "sources.ttl",
@@ -40,12 +42,16 @@ def rewritten(root: Path, patch: Patch) -> dict[str, str]:
 
     :param root: folder of the ontology
     :param patch: what all changes do
+    :returns: an empty text for a file that has nothing to say any more
+    :raises OntologyNotFound: if that is none
     :raises PatchInvalid: for a mapping to another vocabulary, which is no line of Turtle
     """
     added, removed = graph_of(patch.added), graph_of(patch.removed)
     for triple in (*added, *removed):
         if triple[1] in _MAPPINGS:
             raise PatchInvalid(f"{triple[0]}: write a mapping as a line of mappings{MAPPINGS_SUFFIX} instead.")
+    if not (root / "schema.ttl").is_file():
+        raise OntologyNotFound([root])
     graphs, places = _placed(root)
     changed: set[str] = set()
     for triple in removed:
@@ -60,7 +66,7 @@ def rewritten(root: Path, patch: Patch) -> dict[str, str]:
             if triple not in graph:
                 graph.add(triple)
                 changed.add(name)
-    return {name: ontology.canonical(graphs[name]) for name in sorted(changed)}
+    return {name: ontology.canonical(graphs[name]) if len(graphs[name]) else "" for name in sorted(changed)}
 
 
 def write_back(root: Path, patch: Patch) -> list[Path]:
@@ -71,8 +77,11 @@ def write_back(root: Path, patch: Patch) -> list[Path]:
     texts = rewritten(root, patch)
     for name, text in texts.items():
         path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        ontology.write_whole(path, text.encode())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            ontology.write_whole(path, text.encode()) if text else path.unlink(missing_ok=True)
+        except OSError as error:
+            raise PatchInvalid(f"{path} cannot be written: {error.strerror}. Files before it are written.") from None
     return [root / name for name in texts]
 
 
@@ -88,20 +97,26 @@ def _placed(root: Path) -> tuple[dict[str, Graph], dict[Node, str]]:
     return graphs, places
 
 
-def _place(subject: Node, added: Graph, places: Mapping[Node, str]) -> str:
-    """Return the file for a new node."""
+def _place(subject: Node, added: Graph, places: Mapping[Node, str], seen: frozenset[Node] = frozenset()) -> str:
+    """Return the file for a new node.
+
+    :param seen: nodes whose place depends on this one's
+    """
     kind = added.value(subject, RDF.type)
     if kind == MSK.Diagnosis:
         return f"diagnoses/{_slug(subject)}.ttl"
-    diagnosis = added.value(subject, MSK.diagnosis) or added.value(subject, MSK.concept)
-    if diagnosis is not None:
-        return places.get(diagnosis) or _place(diagnosis, added, places)
-    if kind is not None and kind in _HOMES:
-        return _HOMES[kind]
-    user = added.value(None, None, subject)  # an estimate goes with the claim that it belongs to
-    if user is not None and user != subject:
-        return places.get(user) or _place(user, added, places)
-    return _OTHERWISE
+    if kind == MSK.DifferentialTable:
+        return f"tables/{_slug(subject).removeprefix('table-')}.ttl"
+    owner = added.value(subject, MSK.table) or added.value(subject, MSK.diagnosis) or added.value(subject, MSK.concept)
+    users = sorted(set(added.subjects(None, subject)), key=str)  # an estimate goes with its claim, a look with its case
+    for other in [*([owner] if owner is not None else []), *users]:
+        if other in places:
+            return places[other]
+        if other not in seen and other != subject and (other, RDF.type, None) in added:
+            place = _place(other, added, places, seen | {subject})
+            if place != _OTHERWISE:
+                return place
+    return _HOMES.get(kind, _OTHERWISE) if kind is not None else _OTHERWISE
 
 
 def _slug(node: Node) -> str:
@@ -113,8 +128,24 @@ def difference(before: Sequence[Path], after: Sequence[Path]) -> Patch:
 
     :raises OntologyInvalid: if a file cannot be read
     """
-    _, only_before, only_after = graph_diff(to_isomorphic(_graph(before)), to_isomorphic(_graph(after)))
-    return Patch(frozenset(_lines(only_after)), frozenset(_lines(only_before)))
+    one, other = _graph(before), _graph(after)
+    named = [{t for t in graph if not _has_blank(t)} for graph in (one, other)]
+    nameless = [_canonical(t for t in graph if _has_blank(t)) for graph in (one, other)]
+    gone = (named[0] - named[1]) | (nameless[0] - nameless[1])
+    new = (named[1] - named[0]) | (nameless[1] - nameless[0])
+    return Patch(frozenset(_lines(new)), frozenset(_lines(gone)))
+
+
+def _has_blank(triple: Triple) -> bool:
+    return any(isinstance(term, BNode) for term in triple)
+
+
+def _canonical(triples: Iterable[Triple]) -> set[Triple]:
+    """Return triples with blank nodes named by what is said of them, so that the same have the same names."""
+    graph = Graph()
+    for triple in triples:
+        graph.add(triple)
+    return set(to_canonical_graph(graph))
 
 
 def _graph(paths: Sequence[Path]) -> Graph:
@@ -127,10 +158,9 @@ def _graph(paths: Sequence[Path]) -> Graph:
     return ontology.read(found)
 
 
-def _lines(graph: Iterable[tuple[Node, Node, Node]]) -> list[str]:
+def _lines(triples: Iterable[Triple]) -> list[str]:
     part = Graph()
-    for triple in graph:
-        if isinstance(triple[0], URIRef):  # syntax of OWL and SHACL has no names to compare by
-            part.add(triple)
+    for triple in triples:
+        part.add(triple)
     with ontology.literals_as_typed():
         return [line for line in part.serialize(format="nt").split("\n") if line.strip()]

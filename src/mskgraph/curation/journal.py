@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS change (
 CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
-_NOT_DAMAGE: Final = ("locked", "readonly", "full", "unable to open", "disk I/O", "append only", "UNIQUE")
+_NOT_DAMAGE: Final = ("locked", "readonly", "full", "unable to open", "disk I/O", "append only", "UNIQUE", "too big")
 _WAIT: Final = 30.0  # seconds for another process that is writing
 
 
@@ -127,6 +127,8 @@ class Journal:
                         if change is None or change.previous != before or change.number != len(found) + 1:
                             raise JournalDamaged(self.path, len(found))
                         found.append(change)
+                    if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                        raise JournalDamaged(self.path, len(found))
         except JournalDamaged as error:
             raise JournalDamaged(self.path, len(found), found) from error
         if len(found) < number or (number and found[number - 1].hash != known):
@@ -231,7 +233,7 @@ class Journal:
                 yield database
             finally:
                 database.close()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if any(reason in str(error) for reason in _NOT_DAMAGE):
                 raise JournalUnusable(self.path, str(error)) from None
             raise JournalDamaged(self.path, 0) from error
@@ -274,6 +276,8 @@ class Writing:
 
 def _change_of(row: tuple[int, str, str, str, str, str, str, str]) -> Change | None:
     number, author, time, message, undoes, text, previous, written = row
+    if not all(isinstance(value, str) for value in row[1:]):
+        return None
     try:
         change = Change(author, message, Patch.parse(text), time, undoes, previous, number)
     except ValueError:
