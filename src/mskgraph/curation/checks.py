@@ -26,6 +26,9 @@ from mskgraph.terms import NAMESPACE, curie, fold
 CHANGE = "your change"
 """Where a problem of a change is, in place of a file."""
 
+MOST = 5_000
+"""Triples that a change may have."""
+
 LONGEST = 10_000
 """Characters that a text may have."""
 
@@ -66,6 +69,8 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
     """
     if not patch:
         return [Problem(CHANGE, "", "It changes nothing.", "All of it is in the knowledge already.")]
+    if len(patch.added) + len(patch.removed) > MOST:
+        return [Problem(CHANGE, "", f"It has more than {MOST} triples.", "Propose it in parts that can be looked at.")]
     if found := [*_unreadable(patch), *_foreign(basis, patch)]:
         return found
     after = graph_of((stated(basis.files, basis.accepted, patch.subjects()) - patch.removed) | patch.added)

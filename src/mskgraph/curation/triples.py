@@ -38,6 +38,7 @@ def graph_of(found: Iterable[str]) -> Graph:
         return Graph().parse(data="\n".join(found), format="nt")
 
 
+_LONGEST = 100_000  # characters of a text, over which reading it takes too long to say so kindly
 LARGEST = 10_000_000
 """Bytes that a file of triples to add may have."""
 
@@ -61,6 +62,8 @@ def graph_in(source: Path | bytes, name: str = "") -> Graph:
     found = ontology.parse_text(text, name)
     if not isinstance(found, ontology.Problem) and (fault := fault_of_turtle(text)):  # rdflib lets more pass
         found = ontology.Problem(name, "the text", f"This is not Turtle: {fault}.", "Correct it there.")
+    if not isinstance(found, ontology.Problem) and any(len(str(term)) > _LONGEST for term in found.objects()):
+        found = ontology.Problem(name, "the text", "A text in it has no end.", "Say it shorter, or close its quotes.")
     if isinstance(found, ontology.Problem):
         raise PatchInvalid(str(found))
     return found
