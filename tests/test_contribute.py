@@ -80,7 +80,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _address() -> Any:
     with listening("127.0.0.1"):
         yield
-    KnowledgeGraph.open().worker.close()
 
 
 class listening:
@@ -329,7 +328,7 @@ def test_words_call_what_has_no_label_by_what_it_is_about() -> None:
     kg = KnowledgeGraph.open()
     for form in (CASE, CLAIM):
         patch = patch_of(form)
-        lines = views.words(kg.knowledge, patch, kg.labels_after(patch))
+        lines = views.words(kg.knowledge, patch, views.labels_of(kg.store, kg.knowledge, [patch]))
         assert len(lines) == len(patch.added)
         assert "msk:" not in " ".join(lines)
     assert any(line.startswith("Added: how often of the claim on cysticercosis: ring-like:") for line in lines)

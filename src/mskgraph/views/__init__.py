@@ -22,7 +22,7 @@ from mskgraph.views.answer import (
     under,
 )
 from mskgraph.views.cases import case_drawing, case_rows, observation_rows
-from mskgraph.views.changes import COMPARED, Preview, preview, taken_back, when, words
+from mskgraph.views.changes import COMPARED, Preview, labels_of, preview, taken_back, when, words
 from mskgraph.views.concept import GROUPINGS, Entry, Group, Grouping, Section, browse, concept_sections
 from mskgraph.views.drawing import Drawing, Edge, Node, NodeKind, edge_rows, tallest_column
 from mskgraph.views.exploring import EXPAND_BY, MAX_NODES, Exploration, ExplorationResult, explore, relation_rows
@@ -69,6 +69,7 @@ __all__ = [
     "how_often",
     "impression",
     "impression_rows",
+    "labels_of",
     "lit_path",
     "log_odds_bar",
     "observation_rows",

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from rdflib import RDF, URIRef
 
-from mskgraph.curation import Change, graph_of, in_words
+from mskgraph.curation import Change, graph_of, in_words, names_given
 from mskgraph.differential import Query, differential, engine_of
 from mskgraph.graph import Knowledge, Step
 from mskgraph.ontology import MSK
-from mskgraph.store import Patch
+from mskgraph.store import Patch, Store, is_iri, query_text, select
 from mskgraph.terms import iri, local_name
 from mskgraph.views.words import FEW, few, percent, says
 
@@ -126,6 +126,20 @@ def _led_to(knowledge: Knowledge, case: str) -> str:
         place = f"at place {candidates.index(diagnosis) + 1}" if diagnosis in candidates else "not among them"
         words += f" Its stated diagnosis {knowledge.label(diagnosis)} is {place}."
     return words
+
+
+def labels_of(store: Store, knowledge: Knowledge, patches: Sequence[Patch]) -> dict[str, str]:
+    """Return what the nodes and properties that patches name are called, by the patches themselves if need be.
+
+    A query of the program's own needs no process apart, which would have to be started anew after each change.
+    """
+    known = {**names_given(patches), **knowledge.lexicon.labels}
+    terms = {term for patch in patches for term in patch.terms()}
+    found = {term: known[term] for term in terms & known.keys()}
+    if rest := sorted(term for term in terms - known.keys() if is_iri(term)):
+        for row in select(store, query_text("labels", node=rest)):
+            found.setdefault(row["node"], row["label"])
+    return found
 
 
 def words(knowledge: Knowledge, patch: Patch, labels: Mapping[str, str]) -> list[str]:

@@ -25,6 +25,7 @@ DOINGS = {"case": "Add a case", "claim": "Add a claim", "turtle": "Add Turtle", 
 NEW = "new"  # in place of the IRI of a source
 SENTENCES = 40  # of a change that are shown at once
 CHANGES = 20  # of the history that are shown at once
+WHOLE = 12  # rows of what changes that are shown without scrolling
 UPLOAD = 10  # MB
 TURTLE = """@prefix msk: <https://w3id.org/mskgraph/> .
 @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
@@ -556,7 +557,7 @@ def said() -> None:
     done: Done | None = state.get("contribute_done")
     if done:
         st.success(f"Published as change {done.change.hash[:12]}.")
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             for node in [node for node in done.about if node in knowledge.lexicon.kinds][:5]:
                 page, name = ("30_cases", "case") if node in knowledge.cases else ("25_concepts", "c")
                 widgets.link(f"Open {knowledge.label(node)}", page, **{name: [node]})
@@ -594,7 +595,7 @@ def what_it_does(patch: Patch, asked: bool) -> None:
     with widgets.errors_as_messages():
         show_preview(previewed(patch))
         st.subheader("What it says")
-        sentences(patch, kg.labels_after(patch))
+        sentences(patch, views.labels_of(kg.store, knowledge, [patch]))
 
 
 def previewed(patch: Patch) -> views.Preview:
@@ -622,7 +623,10 @@ def show_preview(found: views.Preview) -> None:
     asked = f"the first {views.COMPARED} candidates of {found.asked} differentials: the example and every stored case"
     if found.moved:
         st.markdown(f"Compared were {asked}. These change:")
-    widgets.table(found.moved, f"Nothing changes among {asked}.")
+    if 0 < len(found.moved) <= WHOLE:
+        widgets.text_table(found.moved)
+    else:
+        widgets.table(found.moved, f"Nothing changes among {asked}.")
 
 
 def sentences(patch: Patch, labels: Mapping[str, str]) -> None:
@@ -650,7 +654,7 @@ def history(editable: bool) -> None:
     st.markdown(f"{len(shown)} of {len(changes)} change{'s' if len(changes) > 1 else ''}, the last one first.")
     if len(changes) > CHANGES:
         st.toggle(f"Show all {len(changes)}", key="contribute_all")
-    labels = kg.labels_after(*(change.patch for change in shown))
+    labels = views.labels_of(kg.store, knowledge, [change.patch for change in shown])
     back = views.taken_back(changes)
     for change in shown:
         with st.container(border=True):
