@@ -59,7 +59,18 @@ def test_the_public_names() -> None:
     public = {name for name in vars(KnowledgeGraph) if not name.startswith("_")}
     methods = {"open", "knowledge", "find", "differential", "paths", "query", "to_networkx", "to_rdflib", "export"}
     assert methods <= public
-    assert public - methods <= {"files", "content_hash", "url", "store", "worker", "labels"}
+    assert public - methods <= {
+        "files",
+        "content_hash",
+        "url",
+        "store",
+        "worker",
+        "labels",
+        "revision",
+        "accepted",
+        "changed_by",
+        "labels_after",
+    }
     assert mskgraph.__version__.count(".") == 2
 
 

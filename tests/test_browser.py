@@ -31,7 +31,7 @@ from tests.test_graph_view import refused_dialogs
 pytestmark = pytest.mark.usefixtures("seed")
 
 PHONE = (390, 844)
-PAGES = ("", "explore", "concepts", "cases", "model", "query")
+PAGES = ("", "explore", "concepts", "cases", "model", "query", "contribute")
 
 WATCH = """
   window.refused = [];
@@ -64,7 +64,7 @@ def whole(page: Page) -> None:
     """Wait until the page is complete and still."""
     expect(page.get_by_text(NOTICE)).to_be_visible(timeout=15_000)
     settled(page)
-    if urlsplit(page.url).path.endswith(("/concepts", "/query")):
+    if urlsplit(page.url).path.endswith(("/concepts", "/query", "/contribute")):
         return  # the pages without a graph, or not at first
     page.wait_for_function(
         """() => { const graph = document.querySelector(".graph") || [...document.querySelectorAll("*")]

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("seed")
 
 SCREENS = {path.stem.partition("_")[2]: path for path in sorted((MAIN.parent / "screens").glob("[0-9]*_*.py"))}
 DEFAULT = next(iter(SCREENS))
-WITH_GRAPH = [name for name in SCREENS if name not in ("concepts", "query")]
+WITH_GRAPH = [name for name in SCREENS if name not in ("concepts", "query", "contribute")]
 
 VALID = {
     "differential": [
@@ -48,8 +48,9 @@ VALID = {
     "concepts": ["", "by=finding", "by=category", "by=kind", "c=cysticercosis", "c=soft-tissue-calcification"],
     "model": [""],
     "query": ["", "q=ASK+%7B%7D"],
+    "contribute": ["", "do=claim", "do=turtle", "do=history"],
 }
-PARAMETERS = ("f", "why", "all", "show", "node", "hide", "finding", "site", "dx", "case", "c", "by", "list")
+PARAMETERS = ("f", "why", "all", "show", "node", "hide", "finding", "site", "dx", "case", "c", "by", "list", "do")
 NONSENSE = (
     "<script>",
     "<img src=x onerror=alert(1)>",

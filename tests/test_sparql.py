@@ -96,7 +96,7 @@ def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    with Worker(*located()) as worker:
+    with Worker(*located()[:4]) as worker:
         yield worker
 
 
@@ -493,7 +493,7 @@ def test_a_query_without_a_dataset_sees_all_graphs_as_one(ask: Ask) -> None:
 
 
 def test_a_worker_whose_process_is_killed_starts_another() -> None:
-    with Worker(*located()) as worker:
+    with Worker(*located()[:4]) as worker:
         worker.start()
         process = runner()
         os.kill(process, signal.SIGKILL)
@@ -502,7 +502,7 @@ def test_a_worker_whose_process_is_killed_starts_another() -> None:
 
 
 def test_closing_a_worker_ends_its_process_and_queries() -> None:
-    worker = Worker(*located())
+    worker = Worker(*located()[:4])
     reply = worker.open(Request(RUNAWAYS["cross product, counted"]))
     process = runner()
     assert soon(lambda: bool(children_of(process)), 5)

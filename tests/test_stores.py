@@ -58,14 +58,14 @@ def url(request: pytest.FixtureRequest, seed: Path, tmp_path_factory: pytest.Tem
             address = engine.query_url
             patch.setenv("MSKGRAPH_STORE_UPDATE", engine.update_url)
             patch.setenv("MSKGRAPH_STORE_AUTH", engine.auth)
-        files, content, _ = located()
+        files, content, *_ = located()
         load_files(address, files, content)
         yield address
 
 
 @pytest.fixture(scope="module")
 def worker(url: str) -> Iterator[Worker]:
-    with Worker(*located(url)) as worker:
+    with Worker(*located(url)[:4]) as worker:
         yield worker
 
 
@@ -175,7 +175,7 @@ FORMS = {
 @pytest.mark.parametrize("name", FORMS)
 def test_files_of_every_syntax_go_into_their_graph(tmp_path: Path, name: str) -> None:
     address = f"file:{tmp_path / 'store'}"
-    files, content, _ = located()
+    files, content, *_ = located()
     told: list[int] = []
     path = cases(tmp_path, name, FORMS[name])
     load_files(address, files, content, [path], CASES, told.append)
@@ -187,7 +187,7 @@ def test_files_of_every_syntax_go_into_their_graph(tmp_path: Path, name: str) ->
 
 def test_a_broken_file_leaves_a_store_on_disk_as_it_was(tmp_path: Path) -> None:
     folder = StoreFolder(tmp_path / "store")
-    files, content, _ = located()
+    files, content, *_ = located()
     good, broken = cases(tmp_path, "a.nt", FORMS["b.nt"]), tmp_path / "broken.nt"
     broken.write_text(good.read_text() * 3 + "nonsense\n")
     load_files(folder.url, files, content, [good], CASES)
@@ -199,7 +199,7 @@ def test_a_broken_file_leaves_a_store_on_disk_as_it_was(tmp_path: Path) -> None:
 
 
 def test_readers_of_a_store_go_on_while_it_is_written(tmp_path: Path) -> None:
-    files, content, _ = located()
+    files, content, *_ = located()
     address = f"file:{tmp_path / 'store'}"
     load_files(address, files, content)
     reader = open_store(address, files, content)
@@ -213,7 +213,7 @@ def test_readers_of_a_store_go_on_while_it_is_written(tmp_path: Path) -> None:
 
 def test_a_store_on_disk_follows_the_files_and_keeps_other_graphs(tmp_path: Path, copied: Path) -> None:
     address = f"file:{tmp_path / 'store'}"
-    files, content, _ = located()
+    files, content, *_ = located()
     load_files(address, files, content, [cases(tmp_path, "a.nt", FORMS["b.nt"])], CASES)
     more = "@prefix msk: <https://w3id.org/mskgraph/> . msk:new a msk:Diagnosis ."
     (copied / "new.ttl").write_text(more, "utf-8")
@@ -247,7 +247,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_a_store_of_which_only_rubbish_is_left_is_told(tmp_path: Path) -> None:
-    files, content, _ = located()
+    files, content, *_ = located()
     folder = StoreFolder(tmp_path / "store")
     load_files(folder.url, files, content)
     newest = folder.newest()

@@ -12,13 +12,15 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mskgraph import ontology
+from mskgraph.curation import Journal, accepted, graph_of, names_given
 from mskgraph.graph import Knowledge, build
-from mskgraph.store import Store, open_store
+from mskgraph.store import Accepted, Store, load_files, open_store
 
 if TYPE_CHECKING:
     import networkx
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from mskgraph.graph import Direction
     from mskgraph.graph import Path as GraphPath
     from mskgraph.sparql import Worker
+    from mskgraph.store import Patch
 
 __all__ = ["KnowledgeGraph", "__version__"]
 
@@ -43,15 +46,19 @@ class KnowledgeGraph:
 
     Concepts are named by label, synonym, CURIE or IRI, in any case.
 
-    :ivar files: the Turtle files it was read from
-    :ivar content_hash: SHA-256 of those files; the same hash is the same knowledge
+    :ivar files: the files it was read from
+    :ivar content_hash: SHA-256 of those files and of what was accepted since; the same hash is the same knowledge
     :ivar url: of the store; empty for the embedded one in memory
+    :ivar revision: hash of the last accepted change; empty if there is none
+    :ivar accepted: what the accepted changes do to the files
     :ivar store: answers SPARQL
     """
 
     files: tuple[Path, ...]
     content_hash: str
     url: str
+    revision: str
+    accepted: Accepted
     store: Store
 
     @classmethod
@@ -65,7 +72,7 @@ class KnowledgeGraph:
         :raises OntologyInvalid: if a file is not Turtle
         :raises StoreError: if the store cannot be opened
         """
-        return _open(*located(store))
+        return _open(located(store))
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -77,7 +84,7 @@ class KnowledgeGraph:
         """Runs SPARQL queries that somebody else wrote, apart from this process and under limits."""
         from mskgraph.sparql import Worker
 
-        return Worker(self.files, self.content_hash, self.url)
+        return Worker(self.files, self.content_hash, self.url, self.accepted)
 
     def find(self, *texts: str) -> list[str]:
         """Return the IRIs of the concepts that texts name.
@@ -148,25 +155,80 @@ class KnowledgeGraph:
         return self.knowledge.to_networkx()
 
     def to_rdflib(self) -> rdflib.Graph:
-        """Return the triples of the files as an rdflib graph, literals as written."""
-        return ontology.read(self.files)
+        """Return the triples of the files and of what was accepted since as an rdflib graph, literals as written."""
+        graph = ontology.read(self.files)
+        for triple in graph_of(self.accepted.patch.removed):
+            graph.remove(triple)
+        for triple in graph_of(self.accepted.patch.added):
+            graph.add(triple)
+        return graph
 
-    def export(self, form: Literal["ttl", "nq", "jsonld"]) -> str:
-        """Return the knowledge as it stands as one RDF document, without the derived triples."""
-        return ontology.serialize(self.to_rdflib(), form)
+    def changed_by(self, patch: Patch) -> KnowledgeGraph:
+        """Return the knowledge as it would be with a patch, in the embedded store; nothing is changed."""
+        changes = Accepted(self.accepted.patch.then(patch), self.accepted.history)
+        store = open_store("", self.files, accepted=changes)
+        return KnowledgeGraph(self.files, "", "", self.revision, changes, store)
+
+    def labels_after(self, *patches: Patch) -> dict[str, str]:
+        """Return what the nodes that patches name are called, those included that a patch itself names."""
+        terms = {term for patch in patches for term in patch.terms()}
+        return names_given(patches) | self.labels(terms)
+
+    def export(self, form: Literal["ttl", "nq", "jsonld"], with_history: bool = False) -> str:
+        """Return the knowledge as it stands as one RDF document, without the derived triples.
+
+        :param with_history: whether to add who changed what, when and why
+        """
+        graph = self.to_rdflib()
+        if with_history:
+            graph += graph_of(self.accepted.history.splitlines())
+        return ontology.serialize(graph, form)
 
 
-def located(store: str | None = None) -> tuple[tuple[Path, ...], str, str]:
-    """Return the files of the ontology, their hash, and the URL of the store, without opening anything.
+class Located(NamedTuple):
+    """What a knowledge graph is opened from.
+
+    :ivar files: of the ontology
+    :ivar content_hash: of these and of what was accepted
+    :ivar url: of the store
+    :ivar accepted: changes on top of the files
+    :ivar revision: hash of the last of them
+    """
+
+    files: tuple[Path, ...]
+    content_hash: str
+    url: str
+    accepted: Accepted
+    revision: str
+
+
+def located(store: str | None = None) -> Located:
+    """Return the files of the ontology, what was accepted since, and the URL of the store, without opening anything.
 
     :param store: URL of the store; ``MSKGRAPH_STORE`` if not given, else the embedded engine
     :raises OntologyNotFound: if there is no ontology
     """
     files = tuple(ontology.files(ontology.find()))
     url = os.environ.get("MSKGRAPH_STORE", "") if store is None else store
-    return files, ontology.content_hash(files), url
+    revision, changes = accepted(Journal())
+    content = ontology.content_hash(files)
+    if revision:
+        content = sha256(f"{content} {revision}".encode()).hexdigest()
+    return Located(files, content, url, changes, revision)
+
+
+def bring_up_to_date() -> None:
+    """Let the engine that ``MSKGRAPH_STORE`` names hold what was accepted; other stores see to that when opened.
+
+    :raises StoreError: if the engine does not take it; what was accepted stays accepted
+    """
+    files, content, url, changes, _ = located()
+    if url.startswith(("http://", "https://")):
+        load_files(url, files, content, accepted=changes)
 
 
 @lru_cache(maxsize=4)
-def _open(files: tuple[Path, ...], content_hash: str, url: str) -> KnowledgeGraph:
-    return KnowledgeGraph(files, content_hash, url, open_store(url, files, content_hash))
+def _open(origin: Located) -> KnowledgeGraph:
+    files, content_hash, url, changes, revision = origin
+    store = open_store(url, files, content_hash, changes)
+    return KnowledgeGraph(files, content_hash, url, revision, changes, store)

@@ -182,7 +182,7 @@ def query(
     from mskgraph.sparql import Request, Worker
 
     text = _text_of(file)
-    with Worker(*located()) as worker:
+    with Worker(*located()[:4]) as worker:
         answer, end, _ = worker.run(Request(text, timeout, rows=limit))
     if end.truncated:
         print(f"The first {end.rows} are shown; there are more, see --limit.", file=sys.stderr)
@@ -234,7 +234,7 @@ def load(
     from mskgraph.store import ASSERTED_GRAPH, DERIVED_GRAPH, load_files
     from mskgraph.terms import iri
 
-    files, content, url = located(store)
+    files, content, url, changes, _ = located(store)
     if file and not graph:
         raise typer.BadParameter("Files need a graph, such as --graph https://example.org/cases.", param_hint="--graph")
     name = iri(graph) if graph else ""
@@ -244,7 +244,7 @@ def load(
         if not path.is_file():
             raise typer.BadParameter(f"There is no file {path}.", param_hint="FILE")
     with _progress(sum(path.stat().st_size for path in file or ())) as told:
-        load_files(url, files, content, file or (), name, told)
+        load_files(url, files, content, file or (), name, told, changes)
     print(f"{url} holds the knowledge{f' and {len(file)} more in {name}' if file else ''}.", file=sys.stderr)
 
 
@@ -285,11 +285,23 @@ def check(
 def export(
     form: Annotated[ExportFormat, typer.Option("--format", help="RDF syntax.")] = ExportFormat.TTL,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output if none.")] = None,
+    with_history: Annotated[bool, typer.Option("--with-history", help="Also who changed what, when and why.")] = False,
+    to_files: Annotated[
+        Path | None, typer.Option(help="Write the accepted changes into the files of the ontology in this folder.")
+    ] = None,
 ) -> None:
-    """Write the knowledge as it stands as one RDF document."""
-    from mskgraph import KnowledgeGraph
+    """Write the knowledge as it stands as one RDF document, or the accepted changes back into the ontology's files."""
+    from mskgraph import KnowledgeGraph, located
 
-    text = KnowledgeGraph.open().export(form.value)
+    if to_files is not None:
+        from mskgraph.curation import write_back
+
+        changed = write_back(to_files, located().accepted.patch)
+        for path in changed:
+            print(path)
+        print(f"{len(changed)} file{'' if len(changed) == 1 else 's'} written.", file=sys.stderr)
+        return
+    text = KnowledgeGraph.open().export(form.value, with_history)
     if output is None:
         print(text, end="")
         return
@@ -297,6 +309,126 @@ def export(
         output.write_text(text, "utf-8")
     except OSError as error:
         raise MskGraphError(f"{output} cannot be written: {error.strerror}. Choose another file with -o.") from None
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="Turtle or N-Triples to add, - for standard input.")],
+    author: Annotated[str | None, typer.Option(help="Who adds it; your login name if not given.")] = None,
+    message: Annotated[str, typer.Option(help="Why.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check it and say what it would do.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check triples and add them to the knowledge; mskgraph undo takes them back. Exit code 1 if they are refused."""
+    from mskgraph import KnowledgeGraph, bring_up_to_date, curation
+    from mskgraph.errors import ChangeRefused
+
+    kg = KnowledgeGraph.open()
+    source = sys.stdin.buffer.read(curation.LARGEST + 1) if str(file) == "-" else file
+    patch = curation.additions(kg, curation.graph_in(source))
+    words = curation.in_words(patch, kg.labels_after(patch))
+    change, problems = None, curation.problems(kg, patch)
+    if not problems and not dry_run:
+        try:
+            change = curation.accept(
+                curation.Journal(), KnowledgeGraph.open, patch, author or _login(), message, kg.revision
+            )
+        except ChangeRefused as error:
+            problems = list(error.problems)
+    if as_json:
+        said = [{"node": p.node, "message": p.message, "remedy": p.remedy} for p in problems]
+        _print_json({"change": change.hash if change else None, "words": words, "problems": said})
+    else:
+        for line in words:
+            print(_printable(line))
+        for problem in problems:
+            print(_printable(str(problem)), file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
+    if change is None:
+        print("It can be added.", file=sys.stderr)
+        return
+    print(f"Accepted as change {change.number} ({change.hash[:12]}).", file=sys.stderr)
+    bring_up_to_date()
+
+
+@app.command()
+def history(
+    as_json: Json = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Put a damaged journal aside, keep what is intact.")] = False,
+) -> None:
+    """List the accepted changes, the last one first."""
+    from mskgraph import KnowledgeGraph, curation
+
+    if repair:
+        aside = curation.Journal().repair()
+        print(f"The damaged journal is kept as {aside}.", file=sys.stderr)
+    changes = curation.Journal().changes()[::-1]
+    labels = KnowledgeGraph.open().labels_after(*(change.patch for change in changes))
+    said = [
+        {
+            "number": change.number,
+            "change": change.hash,
+            "author": change.author,
+            "time": change.time,
+            "message": change.message,
+            "undoes": change.undoes or None,
+            "words": curation.in_words(change.patch, labels),
+        }
+        for change in changes
+    ]
+    if as_json:
+        _print_json(said)
+        return
+    for change in changes:
+        print(_printable(f"{change.number}  {change.hash[:12]}  {change.time}  {change.author}: {change.message}"))
+        for line in curation.in_words(change.patch, labels):
+            print(_printable(f"    {line}"))
+    if not changes:
+        print("No change was accepted yet. Add one with: mskgraph add FILE", file=sys.stderr)
+
+
+@app.command()
+def undo(
+    change: Annotated[str, typer.Argument(help="Beginning of the change's hash; the last change if none.")] = "",
+    author: Annotated[str | None, typer.Option(help="Who takes it back; your login name if not given.")] = None,
+) -> None:
+    """Take an accepted change back, by a new change."""
+    from mskgraph import KnowledgeGraph, bring_up_to_date, curation
+
+    done = curation.undo(curation.Journal(), KnowledgeGraph.open, author or _login(), change)
+    print(f"Change {done.undoes[:12]} is taken back by change {done.number} ({done.hash[:12]}).", file=sys.stderr)
+    bring_up_to_date()
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="A file or folder of the ontology.")],
+    after: Annotated[Path, typer.Argument(help="Another one; what it has more is shown with a plus.")],
+    as_json: Json = False,
+) -> None:
+    """Compare two ontologies by what they say, not by how they are written. Exit code 1 if they differ."""
+    from mskgraph.curation import difference
+
+    patch = difference([before], [after])
+    if as_json:
+        _print_json({"added": sorted(patch.added), "removed": sorted(patch.removed)})
+    else:
+        for sign, lines in (("-", patch.removed), ("+", patch.added)):
+            for line in sorted(lines):
+                print(_printable(f"{sign} {line}"))
+    if patch:
+        raise typer.Exit(1)
+    print("They say the same.", file=sys.stderr)
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise MskGraphError("Who you are cannot be told: say it with --author.") from None
 
 
 def _faults(triples: bytes) -> Iterator[tuple[str, str, str]]:

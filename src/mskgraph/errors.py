@@ -11,6 +11,11 @@
       QueryStopped          a query that ran into its time, memory or size limit
       Busy                  too many queries at once; carries when to come again
       StoreError            a store that cannot be opened or reached
+      PatchInvalid          a change that cannot be one; tells what is wrong with it
+      ChangeRefused         a change that would leave something wrong; carries the problems
+      StaleRevision         a change made for a graph that has changed since
+      JournalUnusable       a journal of changes that cannot be read or written
+      JournalDamaged        a journal that is not as it was written; carries what is intact
       PortInUse             the port of the browser program is taken
 
 Each carries data, and its text names the remedy, so that a page or the command line can show it as it is.
@@ -20,6 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+_SHOWN = 20  # problems in a text
 
 
 class MskGraphError(Exception):
@@ -131,6 +139,61 @@ class StoreError(MskGraphError):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(f"The store {url or '(embedded)'} cannot be used: {reason}")
+
+
+class PatchInvalid(MskGraphError, ValueError):
+    """What is given is no change of the graph: it says what is wrong, and what helps."""
+
+
+class ChangeRefused(MskGraphError):
+    """A change that would leave something wrong.
+
+    :ivar problems: one text or problem object per fault, each naming node and remedy when printed
+    """
+
+    def __init__(self, problems: Sequence[Any]) -> None:
+        self.problems = tuple(problems)
+        more = [f"... and {len(self.problems) - _SHOWN} more."] if len(self.problems) > _SHOWN else []
+        super().__init__("\n".join(["The change is refused:", *map(str, self.problems[:_SHOWN]), *more]))
+
+
+class StaleRevision(MskGraphError):
+    """A change made for a graph that somebody else has changed since.
+
+    :ivar base: hash of the last change that it knows; empty if it knows none
+    :ivar head: hash of the last change there is
+    """
+
+    def __init__(self, base: str, head: str) -> None:
+        self.base, self.head = base, head
+        super().__init__("The knowledge has been changed since. Look at the changes, and propose yours again.")
+
+
+class JournalUnusable(MskGraphError):
+    """A journal of changes that cannot be read or written, by its path and the reason."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"The journal {path} cannot be used: {reason}. Nothing was changed. Make room and let it be written, "
+            "or choose another folder with MSKGRAPH_HOME."
+        )
+
+
+class JournalDamaged(MskGraphError):
+    """A journal that is not as it was written.
+
+    :ivar path: of the database
+    :ivar intact: how many changes from the first on are as they were written
+    :ivar changes: these
+    """
+
+    def __init__(self, path: Path, intact: int, changes: Sequence[object] = ()) -> None:
+        self.path, self.intact, self.changes = path, intact, tuple(changes)
+        super().__init__(
+            f"The journal {path} is damaged after change {intact}: what follows is not as it was written. The first "
+            f"{intact} changes are intact. Put back a copy, or keep these with: mskgraph history --repair"
+        )
 
 
 class PortInUse(MskGraphError):

@@ -106,7 +106,7 @@ def faults(knowledge: Knowledge) -> Iterator[Fault]:
             tables[claim.table].append(bounds(claim.estimate))
     for table, rows in sorted(tables.items()):
         if not avoids_sure_loss(rows):
-            yield _incoherent(knowledge, table, rows)
+            yield incoherent(table, knowledge.tables[table].title, rows)
 
 
 def _estimates(knowledge: Knowledge) -> Iterator[tuple[Sourced, str, Estimate]]:
@@ -126,7 +126,8 @@ def _estimates(knowledge: Knowledge) -> Iterator[tuple[Sourced, str, Estimate]]:
         yield rule, label, rule.specificity
 
 
-def _incoherent(knowledge: Knowledge, table: str, stated: Sequence[Bounds]) -> Fault:
+def incoherent(table: str, title: str, stated: Sequence[Bounds]) -> Fault:
+    """Return what to say of a table whose bounds no distribution fits, with the smallest repair."""
     least, most = (100 * fsum(row[side] for row in stated) for side in (0, 1))
     repair = 100 * smallest_repair(stated)
     if least > 100:
@@ -135,4 +136,4 @@ def _incoherent(knowledge: Knowledge, table: str, stated: Sequence[Bounds]) -> F
     else:
         message = f"The upper bounds of the rows add up to {most:.7g} %, less than 100 %."
         remedy = f"Raise every upper bound by {repair:.4g} percentage points, or give the rest to msk:other-cause."
-    return Fault(table, knowledge.tables[table].title, message, remedy)
+    return Fault(table, title, message, remedy)

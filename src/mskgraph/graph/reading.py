@@ -43,7 +43,7 @@ KINDS: dict[str, Kind] = {
 
 def build(store: Store) -> Knowledge:
     """Read a store into a :class:`Knowledge`."""
-    estimates = _estimates(select(store, query_text("estimates")))
+    estimates = read_estimates(store)
     tables = _tables(select(store, query_text("differential_tables")))
     rows = select(store, query_text("concept_names"))
     names = _names(rows)
@@ -167,7 +167,9 @@ def _concepts(store: Store, synonyms: Mapping[str, list[str]], lexicon: Lexicon)
     }
 
 
-def _estimates(rows: Iterable[Row]) -> dict[str, Estimate]:
+def read_estimates(store: Store) -> dict[str, Estimate]:
+    """Return every estimate of a store by its IRI."""
+
     def number(row: Row, name: str) -> float | None:
         return float(row[name]) if name in row else None
 
@@ -185,7 +187,7 @@ def _estimates(rows: Iterable[Row]) -> dict[str, Estimate]:
             marks=count(row, "marks"),
             word=row.get("word"),
         )
-        for row in rows
+        for row in select(store, query_text("estimates"))
     }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from rdflib import OWL, Literal, URIRef
 
 from mskgraph.errors import OntologyInvalid
-from mskgraph.ontology.checks import Finding, Further, check, examine
+from mskgraph.ontology.checks import Finding, Further, check, examine, is_value
 from mskgraph.ontology.files import (
     MSK,
     PREFIXES,
@@ -26,6 +26,8 @@ from mskgraph.ontology.files import (
     files,
     find,
     jsonld_of,
+    literals_as_typed,
+    parse_text,
     read,
     serialize,
     turtle_of,
@@ -48,12 +50,16 @@ __all__ = [
     "examine",
     "files",
     "find",
+    "is_value",
     "jsonld_of",
+    "literals_as_typed",
+    "parse_text",
     "read",
     "release",
     "serialize",
     "turtle_of",
     "write_canonical",
+    "write_whole",
 ]
 
 

@@ -129,7 +129,7 @@ def _examined(graphs: Mapping[str, Graph], of: Collection[str] | None, further: 
     files_ = _Files(graphs)
     problems = {
         *_shape_problems(files_, of),
-        *_term_problems(files_),
+        *_term_problems(files_, of),
         *_name_problems(files_),
         *_cycles(files_),
         *_one_sided(files_),
@@ -269,7 +269,7 @@ def _problem(file: str, node: str, fault: str, remedy: str) -> Problem:
 # --- that every term is defined, once, in the right namespace
 
 
-def _term_problems(found: _Files) -> Iterator[Problem]:
+def _term_problems(found: _Files, of: Collection[str] | None) -> Iterator[Problem]:
     known = {node for node in found.defining if isinstance(node, URIRef)}
     names = {_curie(node): node for node in known if node.startswith(NAMESPACE)}
     for node, places in found.defining.items():
@@ -280,6 +280,8 @@ def _term_problems(found: _Files) -> Iterator[Problem]:
                     remedy = "Keep it in one file, or give this one another name."
                     yield Problem(place, found.called(node), message, remedy)
     for file, graph in found.graphs.items():
+        if of is not None and file not in of:
+            continue
         syntax = (None, RDF.type, SH.NodeShape) in graph or (None, RDF.type, OWL.Ontology) in graph
         for triple in graph:
             subject, predicate, obj = triple
@@ -298,8 +300,8 @@ def _term_problems(found: _Files) -> Iterator[Problem]:
                     message = f"{_curie(term)} is no property or class of a vocabulary in use."
                     remedy = "Correct its spelling; docs/model.md lists the properties in use."
                     yield Problem(file, found.called(subject), message, remedy)
-            if isinstance(obj, Literal) and obj.datatype is not None and not _is_datatype(obj):
-                message = f"{str(obj)!r} is no value of {_curie(obj.datatype)}."
+            if isinstance(obj, Literal) and not is_value(obj):
+                message = f"{str(obj)!r} is no value of {_curie(URIRef(str(obj.datatype)))}."
                 yield Problem(file, found.called(subject), message, "Correct the value or its type.")
 
 
@@ -314,8 +316,13 @@ def _is_vocabulary(term: URIRef) -> bool:
     return any(term in vocabulary for vocabulary in _VOCABULARIES)
 
 
-def _is_datatype(literal: Literal) -> bool:
-    return str(literal.datatype) in _DATATYPES and not literal.ill_typed
+def is_value(literal: Literal) -> bool:
+    """Return whether a literal is a plain text, or a value of a datatype in use.
+
+    >>> is_value(Literal("0.5", datatype=XSD.decimal)), is_value(Literal("few", datatype=XSD.decimal))
+    (True, False)
+    """
+    return literal.datatype is None or (str(literal.datatype) in _DATATYPES and not literal.ill_typed)
 
 
 # --- that the schema can be true, and that mappings stand where they belong

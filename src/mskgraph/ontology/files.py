@@ -274,31 +274,46 @@ def _without_exponents(graph: Graph) -> Graph:
     """Write small decimals out: rdflib 7.6 reads 0.0000004 as 4E-7, which in Turtle is another type."""
     for subject, predicate, number in list(graph):
         if isinstance(number, Literal) and number.datatype == XSD.decimal and "E" in number:
+            if not -50 < Decimal(number).adjusted() < 50:
+                raise ValueError(f"{number} is no decimal number that anybody can read")
             graph.remove((subject, predicate, number))
             graph.add((subject, predicate, Literal(format(Decimal(number), "f"), datatype=XSD.decimal)))
     return graph
 
 
 def _parse_turtle(path: Path, name: str) -> Graph | Problem:
+    try:
+        return parse_text(path.read_text("utf-8"), name)
+    except UnicodeDecodeError:
+        return Problem(name, "line 1", "The file is not UTF-8 text.", "Save it as UTF-8.")
+    except OSError as error:
+        return Problem(name, "line 1", f"The file cannot be read: {error}.", "Correct or remove it.")
+
+
+def parse_text(text: str, name: str) -> Graph | Problem:
+    """Return what a text of Turtle says, or why it cannot be read.
+
+    :param name: of the file it is from, for the problem
+    """
     log = logging.getLogger("rdflib.term")
     level = log.level
     try:
         with literals_as_typed():
             # A value that does not fit its type is reported by examine(); rdflib would print a traceback.
             log.setLevel(logging.ERROR)
-            graph = empty_graph().parse(data=path.read_text("utf-8"), format="turtle", publicID=NAMESPACE)
+            graph = empty_graph().parse(data=text, format="turtle", publicID=NAMESPACE)
             return _without_exponents(graph)
     except BadSyntax as error:
         line, reason = error.lines + 1, " ".join(str(error._why).split())
         remedy = f"Correct line {line} or the end of the line before: a dot, semicolon, quote or prefix is wrong."
         return Problem(name, f"line {line}", f"This is not Turtle: {reason}.", remedy)
-    except UnicodeDecodeError:
-        return Problem(name, "line 1", "The file is not UTF-8 text.", "Save it as UTF-8.")
-    except (IndexError, AssertionError) as error:  # rdflib 7.6, where a file ends in the middle of a statement
-        line = len(path.read_text("utf-8").splitlines())
+    except (IndexError, AssertionError, AttributeError) as error:  # rdflib 7.6, where a statement ends too early
         remedy = "Complete the last statement; it ends with a dot."
-        return Problem(name, f"line {line}", f"This is not Turtle: the file ends too early ({error}).", remedy)
-    except (ValueError, OSError) as error:
+        place = f"line {len(text.splitlines())}"
+        return Problem(name, place, f"This is not Turtle: the file ends too early ({error}).", remedy)
+    except RecursionError:
+        return Problem(name, "line 1", "Its brackets are nested too deeply.", "Give the nodes in brackets names.")
+    except ValueError as error:
         return Problem(name, "line 1", f"The file cannot be read: {error}.", "Correct or remove it.")
     finally:
         log.setLevel(level)

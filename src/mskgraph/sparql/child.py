@@ -24,7 +24,7 @@ import pyoxigraph
 from mskgraph.errors import AnswerNotAcceptable, MskGraphError, QueryError, QueryStopped
 from mskgraph.sparql import guard
 from mskgraph.sparql.messages import Inbox, Request, error_of, json_of, message
-from mskgraph.store import EmbeddedStore, RemoteStore, Result, Store, StoreFolder, kind_of, open_store
+from mskgraph.store import Accepted, EmbeddedStore, Patch, RemoteStore, Result, Store, StoreFolder, kind_of, open_store
 from mskgraph.terms import PREFIXES
 
 _HELD_BACK = 1 << 16  # bytes kept until they are many or all: until then an error can still take the answer's place
@@ -47,7 +47,8 @@ def main(control: socket.socket) -> None:
     setup = json.loads(_received(control))
     try:
         guard.check_machine()
-        access = _access(setup["url"], [Path(name) for name in setup["files"]], setup["content"])
+        accepted = Accepted(Patch.parse(setup["patch"]), setup["history"])
+        access = _access(setup["url"], [Path(name) for name in setup["files"]], setup["content"], accepted)
     except MskGraphError as error:
         control.sendall(message(b"X", json_of(error)))
         return
@@ -55,12 +56,12 @@ def main(control: socket.socket) -> None:
     _serve(control, access)
 
 
-def _access(url: str, files: list[Path], content: str) -> Access:
+def _access(url: str, files: list[Path], content: str, accepted: Accepted) -> Access:
     if not url:
-        store = open_store(url, files)
+        store = open_store(url, files, content, accepted)
         return Access(lambda: store)
     if url.startswith("file:"):
-        _in_a_fork(lambda: open_store(url, files, content))  # fills it where that is needed
+        _in_a_fork(lambda: open_store(url, files, content, accepted))  # fills it where that is needed
         return Access(StoreFolder.at(url).open)
     return Access(lambda: RemoteStore.at(url), remote=True)
 

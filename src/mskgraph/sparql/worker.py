@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from mskgraph.errors import Busy, QueryStopped
 from mskgraph.sparql import guard
 from mskgraph.sparql.messages import End, Head, Inbox, Request, error_of, message
-from mskgraph.store import Answer
+from mskgraph.store import NOTHING_ACCEPTED, Accepted, Answer
 
 _PATIENCE: Final = 5.0  # seconds beyond a query's own deadline, after which its process is taken for lost
 _PIECE: Final = 1 << 16
@@ -122,12 +122,19 @@ class Worker:
     Safe to share between threads. The process is started with the first query, or by :meth:`start`.
 
     :param files: of the ontology
-    :param content: their hash
+    :param content: hash of these and of what was accepted
     :param url: of the store, as :func:`mskgraph.store.open_store` takes it
+    :param accepted: changes on top of the files
     """
 
-    def __init__(self, files: Sequence[Path], content: str, url: str) -> None:
-        self._setup = {"files": [str(path) for path in files], "content": content, "url": url}
+    def __init__(self, files: Sequence[Path], content: str, url: str, accepted: Accepted = NOTHING_ACCEPTED) -> None:
+        self._setup = {
+            "files": [str(path) for path in files],
+            "content": content,
+            "url": url,
+            "patch": accepted.patch.text(),
+            "history": accepted.history,
+        }
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
         self._control: socket.socket | None = None

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from mskgraph.errors import StoreError
 from mskgraph.store.answers import Answer, Kind, Result, Row, kind_of, whole
-from mskgraph.store.embedded import RDF_SUFFIXES, EmbeddedStore, StoreFolder
-from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, KNOWLEDGE, Dataset
+from mskgraph.store.embedded import RDF_SUFFIXES, EmbeddedStore, StoreFolder, fault_of_turtle
+from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH, KNOWLEDGE, Dataset
+from mskgraph.store.patch import Accepted, Patch
 from mskgraph.store.queries import (
     DERIVATIONS,
     PERSONAS,
@@ -32,14 +33,18 @@ __all__ = [
     "ASSERTED_GRAPH",
     "DERIVATIONS",
     "DERIVED_GRAPH",
+    "HISTORY_GRAPH",
     "KNOWLEDGE",
+    "NOTHING_ACCEPTED",
     "PERSONAS",
     "RDF_SUFFIXES",
+    "Accepted",
     "Answer",
     "Dataset",
     "EmbeddedStore",
     "Example",
     "Kind",
+    "Patch",
     "RemoteStore",
     "Result",
     "Row",
@@ -47,6 +52,7 @@ __all__ = [
     "StoreFolder",
     "example",
     "examples",
+    "fault_of_turtle",
     "is_iri",
     "kind_of",
     "load_files",
@@ -57,6 +63,9 @@ __all__ = [
     "select",
     "whole",
 ]
+
+
+NOTHING_ACCEPTED = Accepted()
 
 
 class Store(Protocol):
@@ -87,23 +96,24 @@ class Store(Protocol):
         ...
 
 
-def open_store(url: str, ontology: Sequence[Path], content: str = "") -> Store:
+def open_store(url: str, ontology: Sequence[Path], content: str = "", accepted: Accepted = NOTHING_ACCEPTED) -> Store:
     """Return the store that a URL names, ready to answer.
 
     :param url: empty for the embedded engine in memory, ``file:PATH`` for one on disk, ``http://`` or ``https://`` for
         a SPARQL 1.1 endpoint
     :param ontology: the files that the store is a cache of
-    :param content: their hash, by which a store on disk tells whether they have changed since it was filled
+    :param content: hash of these and of what was accepted, by which a store on disk tells whether it is up to date
+    :param accepted: changes on top of the files
     :raises StoreError: if the store cannot be opened or reached
     :raises OntologyInvalid: if a file is not Turtle
     """
     if not url:
-        return _filled(EmbeddedStore(), ontology)
+        return _filled(EmbeddedStore(), ontology, accepted)
     if url.startswith("file:"):
         folder = StoreFolder.at(url)
         if folder.content() != content or folder.newest() is None:
             with folder.writing(content) as draft:
-                _refill(draft, ontology)
+                _refill(draft, ontology, accepted)
         return folder.open()
     if url.startswith(("http://", "https://")):
         return RemoteStore.connect(url)
@@ -117,6 +127,7 @@ def load_files(
     paths: Sequence[Path] = (),
     graph: str = "",
     progress: Callable[[int], None] = lambda _: None,
+    accepted: Accepted = NOTHING_ACCEPTED,
 ) -> None:
     """Bring a store up to date with the ontology, and add further files to it.
 
@@ -124,6 +135,7 @@ def load_files(
     :param paths: files of RDF, of any size
     :param graph: graph that their triples go to
     :param progress: told the number of bytes read of ``paths`` since it was last told
+    :param accepted: changes on top of the ontology's files
     :raises StoreError: if the store cannot be written
     :raises OntologyInvalid: if a file cannot be read; a store on disk is as it was then
     """
@@ -131,13 +143,13 @@ def load_files(
         folder = StoreFolder.at(url)
         with folder.writing(content) as draft:
             if folder.content() != content:
-                _refill(draft, ontology)
+                _refill(draft, ontology, accepted)
             for path in paths:
                 draft.load_bulk(path, graph, progress)
     elif url.startswith(("http://", "https://")):
         remote = RemoteStore.at(url)
-        local = _filled(EmbeddedStore(), ontology)
-        for name in (ASSERTED_GRAPH, DERIVED_GRAPH):
+        local = _filled(EmbeddedStore(), ontology, accepted)
+        for name in (ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH):
             remote.replace(name, local.triples_of(name))
         for path in paths:
             remote.load(path, graph, progress)
@@ -145,15 +157,16 @@ def load_files(
         raise StoreError(url, "nothing can be loaded into it. Name file:PATH or http(s)://... with --store.")
 
 
-def _filled(store: EmbeddedStore, ontology: Sequence[Path]) -> EmbeddedStore:
+def _filled(store: EmbeddedStore, ontology: Sequence[Path], accepted: Accepted) -> EmbeddedStore:
     store.load(ontology)
+    store.accept(accepted)
     store.derive_all()
     return store
 
 
-def _refill(draft: EmbeddedStore, ontology: Sequence[Path]) -> None:
-    fresh = _filled(EmbeddedStore(), ontology)  # apart, so that a broken file is told before anything is cleared
-    for name in (ASSERTED_GRAPH, DERIVED_GRAPH):
+def _refill(draft: EmbeddedStore, ontology: Sequence[Path], accepted: Accepted) -> None:
+    fresh = _filled(EmbeddedStore(), ontology, accepted)  # apart, so that a broken file is told before all is cleared
+    for name in (ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH):
         draft.clear(name)
         draft.load_triples(fresh.triples_of(name), name)
 

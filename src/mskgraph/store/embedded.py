@@ -21,7 +21,8 @@ import pyoxigraph
 
 from mskgraph.errors import OntologyInvalid, QueryError, StoreError
 from mskgraph.store.answers import Answer, Result, whole
-from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, KNOWLEDGE, Dataset
+from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH, KNOWLEDGE, Dataset
+from mskgraph.store.patch import Accepted
 from mskgraph.store.queries import DERIVATIONS, outline, query_text
 from mskgraph.terms import MAPPINGS_SUFFIX, NAMESPACE, PREFIXES, iri, read_mappings
 
@@ -131,6 +132,14 @@ class EmbeddedStore:
         except (SyntaxError, ValueError, EOFError) as error:
             raise OntologyInvalid([f"{path}: {error}. Nothing of this file was loaded."]) from None
 
+    def accept(self, accepted: Accepted) -> None:
+        """Do to the asserted triples what was accepted on top of the files, and add the history of it."""
+        asserted, form = pyoxigraph.NamedNode(ASSERTED_GRAPH), pyoxigraph.RdfFormat.N_TRIPLES
+        for quad in pyoxigraph.parse(input="\n".join(accepted.patch.removed), format=form):
+            self._engine.remove(pyoxigraph.Quad(quad.subject, quad.predicate, quad.object, asserted))
+        self.load_triples("\n".join(accepted.patch.added).encode())
+        self.load_triples(accepted.history.encode(), HISTORY_GRAPH)
+
     def derive(self, construct: str) -> None:
         """Add what a CONSTRUCT query gives to the derived triples."""
         derived, asserted = pyoxigraph.NamedNode(DERIVED_GRAPH), pyoxigraph.NamedNode(ASSERTED_GRAPH)
@@ -163,6 +172,20 @@ class EmbeddedStore:
 
     def __len__(self) -> int:
         return len(self._engine)
+
+
+def fault_of_turtle(text: str) -> str:
+    """Return why a text is not Turtle by the letter of its standard; empty if it is.
+
+    >>> fault_of_turtle("<urn:a> <urn:b> <urn:c> ."), "line" in fault_of_turtle('"a" <urn:b> <urn:c> .')
+    ('', True)
+    """
+    try:
+        for _ in pyoxigraph.parse(text.encode(), format=pyoxigraph.RdfFormat.TURTLE, base_iri=NAMESPACE):
+            pass
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 # On disk

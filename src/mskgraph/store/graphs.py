@@ -13,6 +13,10 @@ DERIVED_GRAPH: Final = iri("derived")
 """The named graph of the triples that follow from those; it holds none that is asserted, too."""
 
 
+HISTORY_GRAPH: Final = iri("history")
+"""The named graph of who changed what, when and why."""
+
+
 class Dataset(NamedTuple):
     """The graphs that a query is about (SPARQL 1.1 Protocol, section 2.1.4).
 

@@ -254,6 +254,15 @@ def _is_loopback(address: str) -> bool:
     return address in {"localhost", "::1"} or address.startswith("127.")
 
 
+def may_edit() -> bool:
+    """Return whether who opens a page may change the knowledge: until there is sign-in, only from this very machine.
+
+    Both the address that the server listens on and the one that the reader comes from have to be loopback addresses.
+    """
+    listens = st.get_option("server.address") or ""  # none is all there are
+    return _is_loopback(listens) and _is_loopback(st.context.ip_address or "localhost")
+
+
 def serve(
     port: int,
     address: str = "127.0.0.1",

@@ -22,6 +22,7 @@ from mskgraph.views.answer import (
     under,
 )
 from mskgraph.views.cases import case_drawing, case_rows, observation_rows
+from mskgraph.views.changes import COMPARED, Preview, labels_of, preview, taken_back, when, words
 from mskgraph.views.concept import GROUPINGS, Entry, Group, Grouping, Section, browse, concept_sections
 from mskgraph.views.drawing import Drawing, Edge, Node, NodeKind, edge_rows, tallest_column
 from mskgraph.views.exploring import EXPAND_BY, MAX_NODES, Exploration, ExplorationResult, explore, relation_rows
@@ -31,6 +32,7 @@ from mskgraph.views.results import ResultTable, edges_drawing, triples_drawing
 from mskgraph.views.words import bounds_in_words, percent, pointers, quantity, remarks, setting, source_words
 
 __all__ = [
+    "COMPARED",
     "EXPAND_BY",
     "GROUPINGS",
     "HAS_CASE",
@@ -46,6 +48,7 @@ __all__ = [
     "Node",
     "NodeKind",
     "Phrase",
+    "Preview",
     "ResultTable",
     "Section",
     "bounds_in_words",
@@ -66,6 +69,7 @@ __all__ = [
     "how_often",
     "impression",
     "impression_rows",
+    "labels_of",
     "lit_path",
     "log_odds_bar",
     "observation_rows",
@@ -74,6 +78,7 @@ __all__ = [
     "percent",
     "places",
     "pointers",
+    "preview",
     "quantity",
     "reason",
     "relation_rows",
@@ -83,7 +88,10 @@ __all__ = [
     "source_words",
     "standing",
     "stands_out",
+    "taken_back",
     "tallest_column",
     "triples_drawing",
     "under",
+    "when",
+    "words",
 ]

@@ -1,0 +1,186 @@
+"""Changing the knowledge without fear: a change is checked, accepted into a journal, and can be taken back.
+
+The knowledge is the ontology's files plus the accepted changes. ``journal`` keeps these, ``checks`` says what one would
+leave wrong, ``history`` tells them as PROV; stores are filled from files and journal and hold nothing of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from rdflib import Graph
+
+from mskgraph.curation.checks import CHANGE, Basis, problems
+from mskgraph.curation.files import difference, rewritten, write_back
+from mskgraph.curation.history import change_iri, history
+from mskgraph.curation.journal import Change, Journal, home
+from mskgraph.curation.triples import LARGEST, graph_in, graph_of, lines, stated, text_of
+from mskgraph.errors import ChangeRefused, PatchInvalid
+from mskgraph.store import Accepted, Patch
+from mskgraph.terms import NAMESPACE, curie, iri
+
+__all__ = [
+    "CHANGE",
+    "LARGEST",
+    "Basis",
+    "Change",
+    "Journal",
+    "accept",
+    "accepted",
+    "additions",
+    "change_iri",
+    "difference",
+    "fitting",
+    "graph_in",
+    "graph_of",
+    "home",
+    "in_words",
+    "lines",
+    "names_given",
+    "problems",
+    "rewritten",
+    "stated",
+    "undo",
+    "write_back",
+]
+
+_LONGEST = 1_000  # characters of an author's name or a message
+
+
+def accepted(journal: Journal) -> tuple[str, Accepted]:
+    """Return the hash of the last change, and what all changes do to the files.
+
+    :raises JournalDamaged: if a change is not as it was written
+    """
+    head = journal.head()
+    return head, _accepted(journal.path, head) if head else Accepted()
+
+
+@lru_cache(maxsize=4)
+def _accepted(path: Path, _head: str) -> Accepted:
+    changes = Journal(path).changes()
+    patch = Patch()
+    for change in changes:
+        patch = patch.then(change.patch)
+    return Accepted(patch, history(changes))
+
+
+def additions(basis: Basis, graph: Graph) -> Patch:
+    """Return the patch that adds what a graph says and the knowledge does not.
+
+    :raises PatchInvalid: for a blank node
+    """
+    return fitting(basis, Patch(frozenset(lines(graph))))
+
+
+def fitting(basis: Basis, patch: Patch) -> Patch:
+    """Return of a patch what there is to do: additions that are not there yet, removals of what is there."""
+    there = stated(basis.files, basis.accepted, patch.subjects())
+    return Patch(patch.added - there, patch.removed & there)
+
+
+def accept(
+    journal: Journal,
+    basis: Callable[[], Basis],
+    patch: Patch,
+    author: str,
+    message: str = "",
+    base: str | None = None,
+    undoes: str = "",
+) -> Change:
+    """Check a change and write it into the journal; when this returns, it is on disk.
+
+    :param basis: opens the knowledge as it is now
+    :param author: who accepts it
+    :param message: why
+    :param base: hash of the last change that it was made for; without it, it is made for what there is now
+    :raises StaleRevision: if the knowledge has changed since ``base``; nothing is changed then, nor by any other error
+    :raises ChangeRefused: with what it would leave wrong
+    :raises PatchInvalid: if it does not fit, or nobody is named as its author
+    :raises JournalUnusable: if the journal cannot be written
+    """
+    for name, text in (("An author", author), ("A message", message)):
+        if len(text) > _LONGEST or not all(mark.isprintable() or mark == "\n" for mark in text):
+            raise PatchInvalid(f"{name} is a text of at most {_LONGEST} characters that can be seen.")
+    if not author.strip():
+        raise PatchInvalid("A change needs an author: say who you are.")
+    with journal.writing() as writing:
+        known = writing.head() if base is None else base
+        now = basis()
+        if fitting(now, patch) != patch and known == writing.head():
+            raise PatchInvalid("It does not fit: some of it is in the knowledge already, or is not there to remove.")
+        change = writing.append(Change(author.strip(), message.strip(), patch, undoes=undoes), known)
+        if found := problems(now, patch):
+            raise ChangeRefused(found)
+        return change
+
+
+def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash: str = "") -> Change:
+    """Take a change back by a new one.
+
+    :param change_hash: beginning of its hash; the last change if empty
+    :raises PatchInvalid: if there is no such change, or a later one depends on it
+    :raises ChangeRefused: if something would be left wrong without it
+    """
+    changes = journal.changes()
+    found = [change for change in changes if change.hash.startswith(change_hash)] if change_hash else changes[-1:]
+    if len(found) != 1:
+        many = "no change" if not found else f"{len(found)} changes"
+        raise PatchInvalid(f"There is {many} {change_hash!r}. Run mskgraph history to see which there are.")
+    (change,) = found
+    if _undone(change, changes):
+        raise PatchInvalid("That change has been taken back already.")
+    inverse = change.patch.inverse()
+    if fitting(basis(), inverse) != inverse:
+        later = [c.hash[:12] for c in changes[change.number :] if _touches(c.patch, change.patch)]
+        raise PatchInvalid(f"Later changes depend on it: {', '.join(later)}. Take these back first.")
+    return accept(journal, basis, inverse, author, f"Undo: {change.message}".strip(), undoes=change.hash)
+
+
+def _undone(change: Change, changes: Sequence[Change]) -> bool:
+    """Return whether a change is taken back, by one that is not taken back itself."""
+    return any(not _undone(later, changes) for later in changes if later.undoes == change.hash)
+
+
+def _touches(one: Patch, other: Patch) -> bool:
+    return bool((one.added | one.removed) & (other.added | other.removed))
+
+
+def names_given(patches: Iterable[Patch]) -> dict[str, str]:
+    """Return the labels that patches themselves give to nodes."""
+    titles = [f"<{iri(name)}>" for name in ("skos:prefLabel", "rdfs:label", "dcterms:title")]
+    found = {}
+    for patch in patches:
+        for line in (*patch.removed, *patch.added):
+            subject, predicate, _ = line.split(" ", 2)
+            if predicate in titles:
+                found[subject[1:-1]] = text_of(line)
+    return found
+
+
+def in_words(patch: Patch, labels: Mapping[str, str]) -> list[str]:
+    """Return what a patch does, one sentence for each triple, removals first.
+
+    :param labels: of the nodes and properties that it names, as far as they have any
+    """
+    said = [f"Removed: {_words(line, labels)}" for line in sorted(patch.removed)]
+    return said + [f"Added: {_words(line, labels)}" for line in sorted(patch.added)]
+
+
+def _words(line: str, labels: Mapping[str, str]) -> str:
+    ((subject, predicate, value),) = graph_of([line])
+    kind = iri("rdf:type")
+    relation = "is a" if str(predicate) == kind else labels.get(str(predicate)) or _spelt(str(predicate))
+    return f"{_name(str(subject), labels)}: {relation}: {_name(str(value), labels)}"
+
+
+def _spelt(term: str) -> str:
+    """Return the last part of an IRI as words."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.split(r"[/#]", term)[-1]).lower()
+
+
+def _name(term: str, labels: Mapping[str, str]) -> str:
+    return labels.get(term) or (curie(term) if term.startswith(NAMESPACE) else term)

@@ -1,0 +1,105 @@
+"""Between graphs and patches: triples as lines of N-Triples, literals as they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from rdflib import BNode, Graph, Literal, URIRef
+
+from mskgraph import ontology
+from mskgraph.errors import PatchInvalid
+from mskgraph.ontology import literals_as_typed
+from mskgraph.store import Accepted, fault_of_turtle, is_iri
+from mskgraph.terms import local_name
+
+
+def lines(graph: Graph) -> list[str]:
+    """Return the triples of a graph as lines of N-Triples.
+
+    :raises PatchInvalid: for a blank node
+    """
+    if any(isinstance(term, BNode) for triple in graph for term in triple):
+        raise PatchInvalid("There is a node without a name (square or round brackets). Give it one.")
+    for term in (term for triple in graph for term in triple if isinstance(term, URIRef)):
+        if not is_iri(term):
+            raise PatchInvalid(
+                f"{str(term)[:80]!r} is no IRI. Take out spaces and brackets, or write them as %20 and so on."
+            )
+    with literals_as_typed():
+        text = graph.serialize(format="nt")
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def graph_of(found: Iterable[str]) -> Graph:
+    """Return lines of N-Triples as a graph, literals as they are written."""
+    with literals_as_typed():
+        return Graph().parse(data="\n".join(found), format="nt")
+
+
+_LONGEST = 100_000  # characters of a text, over which reading it takes too long to say so kindly
+LARGEST = 10_000_000
+"""Bytes that a file of triples to add may have."""
+
+
+def graph_in(source: Path | bytes, name: str = "") -> Graph:
+    """Return the triples of a file of Turtle, of which N-Triples are a part, or of its content.
+
+    :param name: what to call it in an error; its path if not given
+    :raises PatchInvalid: naming the place of what cannot be read
+    """
+    name = name or ("standard input" if isinstance(source, bytes) else str(source))
+    try:
+        if not isinstance(source, bytes):
+            with source.open("rb") as file:
+                source = file.read(LARGEST + 1)
+        if len(source) > LARGEST:
+            raise PatchInvalid(f"{name} has more than {LARGEST // 1_000_000} MB. Add it in parts.")
+        text = source.decode("utf-8-sig")
+    except (OSError, ValueError) as error:  # UnicodeDecodeError is one, and a path with a null byte
+        raise PatchInvalid(f"{name} cannot be read: {error}. Give a file of Turtle in UTF-8.") from None
+    found = ontology.parse_text(text, name)
+    if not isinstance(found, ontology.Problem) and (fault := fault_of_turtle(text)):  # rdflib lets more pass
+        found = ontology.Problem(name, "the text", f"This is not Turtle: {fault}.", "Correct it there.")
+    if not isinstance(found, ontology.Problem) and any(len(str(term)) > _LONGEST for term in found.objects()):
+        found = ontology.Problem(name, "the text", "A text in it has no end.", "Say it shorter, or close its quotes.")
+    if isinstance(found, ontology.Problem):
+        raise PatchInvalid(str(found))
+    return found
+
+
+def text_of(line: str) -> str:
+    """Return the text of the literal of a line of N-Triples; empty if its object is none."""
+    value = next(iter(graph_of([line]).objects()))
+    return str(value) if isinstance(value, Literal) else ""
+
+
+def stated(files: Iterable[Path], accepted: Accepted, nodes: Collection[str]) -> set[str]:
+    """Return the asserted triples of nodes as lines of N-Triples, literals as they were written.
+
+    :param files: of the ontology
+    :param accepted: changes on top of them
+    """
+    names = [local_name(node).encode() for node in nodes]
+    found = set()
+    for path in files:
+        # Most files do not even name them, and reading one as RDF takes a hundred times as long as looking.
+        content = path.read_bytes()
+        if any(name in content for name in names):
+            stat = path.stat()
+            graph = _read(path, (stat.st_mtime_ns, stat.st_size))
+            for node in nodes:
+                part = Graph()
+                for triple in graph.triples((URIRef(node), None, None)):
+                    part.add(triple)
+                found.update(lines(part))
+    patch = accepted.patch
+    started = tuple(f"<{node}> " for node in nodes)
+    found -= patch.removed
+    return found | {line for line in patch.added if line.startswith(started)}
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, _state: tuple[int, int]) -> Graph:
+    return ontology.read([path])

@@ -1,0 +1,183 @@
+"""Changes as a page shows them: what one would do to the answers, and which were taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from rdflib import RDF, URIRef
+
+from mskgraph.curation import Change, graph_of, in_words, names_given
+from mskgraph.differential import Query, differential, engine_of
+from mskgraph.graph import Knowledge, Step
+from mskgraph.ontology import MSK
+from mskgraph.store import Patch, Store, is_iri, query_text, select
+from mskgraph.terms import iri, local_name
+from mskgraph.views.words import FEW, few, percent, says
+
+EXAMPLE = iri("soft-tissue-calcification")
+"""What the page Differential asks about before anybody types."""
+
+COMPARED = 10  # candidates of each differential, from the first on
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a change would do.
+
+    :ivar opened: relations between concepts and cases that there would be, as sentences
+    :ivar closed: those that there would be no more
+    :ivar moved: one row for each candidate whose place, layer or bounds would be others
+    :ivar asked: how many differentials were compared
+    :ivar cases: for each case that it adds or alters, what its differential would be, as a sentence
+    """
+
+    opened: tuple[str, ...]
+    closed: tuple[str, ...]
+    moved: tuple[dict[str, str], ...]
+    asked: int
+    cases: tuple[str, ...]
+
+
+def preview(before: Knowledge, after: Knowledge, patch: Patch) -> Preview:
+    """Return what a change would do to the relations, to the differential of every stored case, and to the example's.
+
+    :param before: the knowledge as it is
+    :param after: as it would be
+    :param patch: what leads from one to the other
+    """
+    old, new = _steps(before), _steps(after)
+    questions = list(_questions(before, after))
+    touched = sorted(patch.subjects() & after.cases.keys(), key=after.label)
+    return Preview(
+        opened=tuple(sorted(after.words((step,)) for key, step in new.items() if key not in old)),
+        closed=tuple(sorted(before.words((step,)) for key, step in old.items() if key not in new)),
+        moved=tuple(row for question in questions for row in _moved(before, after, *question)),
+        asked=len(questions),
+        cases=tuple(_led_to(after, case) for case in touched),
+    )
+
+
+def _steps(knowledge: Knowledge) -> dict[tuple[str, str, str], Step]:
+    return {(step.start, step.relation, step.end): step for step in knowledge.edges}
+
+
+def _questions(before: Knowledge, after: Knowledge) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    """Yield what both are asked: the question's name, and the features before and after."""
+    if EXAMPLE in before.concepts and EXAMPLE in after.concepts:
+        yield f"Example: {before.label(EXAMPLE)}", [EXAMPLE], [EXAMPLE]
+    for case in sorted(before.cases.keys() & after.cases.keys(), key=before.label):
+        yield before.label(case), sorted(before.cases[case].features), sorted(after.cases[case].features)
+
+
+class _Standing(NamedTuple):
+    place: int
+    layer: int
+    probability: str
+
+
+def _standings(knowledge: Knowledge, features: Sequence[str]) -> dict[str, _Standing]:
+    # The bare ranking: nobody asks here why a candidate stands where it does.
+    ranking = engine_of(knowledge).rank(Query.of(knowledge, features, ()))
+    lower, upper = ranking.posterior
+    return {
+        ranking.candidates[i]: _Standing(place, int(ranking.layer[i]), percent((float(lower[i]), float(upper[i]))))
+        for place, i in enumerate(ranking.order, 1)
+    }
+
+
+def _moved(
+    before: Knowledge, after: Knowledge, name: str, were: Sequence[str], are: Sequence[str]
+) -> Iterator[dict[str, str]]:
+    """Yield the first candidates of a question whose standing changes, in the order that they would have."""
+    old, new = _standings(before, were), _standings(after, are)
+    first = [*list(new)[:COMPARED], *list(old)[:COMPARED]]
+    for diagnosis in dict.fromkeys(first):
+        was, becomes = old.get(diagnosis), new.get(diagnosis)
+        if was != becomes:
+            yield {
+                "Asked": name,
+                "Diagnosis": after.label(diagnosis) if becomes else before.label(diagnosis),
+                "Place": _change(was and was.place, becomes and becomes.place),
+                "Layer": _change(was and was.layer, becomes and becomes.layer),
+                "Probability": _change(was and was.probability, becomes and becomes.probability),
+            }
+
+
+def _change(was: object, becomes: object) -> str:
+    """Return a value that may change: "3 → 2", or "3" if it stays."""
+    if was == becomes:
+        return str(was)
+    return f"{was or 'none'} → {becomes or 'none'}"
+
+
+def _led_to(knowledge: Knowledge, case: str) -> str:
+    """Return what a case's differential is, and where its stated diagnoses stand in it."""
+    record = knowledge.cases[case]
+    if not record.features:
+        return f"{record.label}: nothing present, so no differential."
+    candidates = [c.iri for c in differential(knowledge, sorted(record.features)).candidates]
+    if not candidates:
+        return f"{record.label}: no claim connects what it shows with a diagnosis."
+    words = f"{record.label}: {len(candidates)} candidates, first {few(knowledge, candidates[:FEW])}."
+    for diagnosis in record.diagnoses:
+        place = f"at place {candidates.index(diagnosis) + 1}" if diagnosis in candidates else "not among them"
+        words += f" Its stated diagnosis {knowledge.label(diagnosis)} is {place}."
+    return words
+
+
+def labels_of(store: Store, knowledge: Knowledge, patches: Sequence[Patch]) -> dict[str, str]:
+    """Return what the nodes and properties that patches name are called, by the patches themselves if need be.
+
+    A query of the program's own needs no process apart, which would have to be started anew after each change.
+    """
+    known = {**names_given(patches), **knowledge.lexicon.labels}
+    terms = {term for patch in patches for term in patch.terms()}
+    found = {term: known[term] for term in terms & known.keys()}
+    if rest := sorted(term for term in terms - known.keys() if is_iri(term)):
+        for row in select(store, query_text("labels", node=rest)):
+            found.setdefault(row["node"], row["label"])
+    return found
+
+
+def words(knowledge: Knowledge, patch: Patch, labels: Mapping[str, str]) -> list[str]:
+    """Return what a patch does, one sentence for each triple; what has no label is called by what it is about.
+
+    :param labels: of the nodes and properties that it names, as far as they have any
+    """
+    stated = graph_of((*patch.removed, *patch.added))
+    named = dict(labels)
+
+    def of(node: URIRef, *properties: URIRef) -> str:
+        values = (str(value) for name in properties for value in stated.objects(node, name))
+        return next((named.get(value) or local_name(value) for value in values), "?")
+
+    for known in patch.terms() & knowledge.sourced.keys() - named.keys():
+        named[known] = f"claim on {says(knowledge, knowledge.sourced[known])}"
+    for claim in stated.subjects(RDF.type, MSK.Association):
+        if isinstance(claim, URIRef) and str(claim) not in named:
+            relations = (MSK.feature, MSK.leadsTo, MSK.progressesTo, MSK.mistakenFor, MSK.occursWith)
+            named[str(claim)] = f"claim on {of(claim, MSK.diagnosis)}: {of(claim, *relations)}"
+    for user, relation, part in stated:
+        if relation == MSK.observation and str(part) not in named:
+            number = local_name(str(part)).rpartition("-")[2]
+            named[str(part)] = f"observation {number} of {named.get(str(user)) or local_name(str(user))}"
+        elif relation == MSK.estimate and str(part) not in named:
+            named[str(part)] = f"how often of the {named.get(str(user)) or local_name(str(user))}"
+    return in_words(patch, named)
+
+
+def taken_back(changes: Iterable[Change]) -> dict[str, Change]:
+    """Return, by hash, each change that is taken back, with the change that does it."""
+    found: dict[str, Change] = {}
+    for change in sorted(changes, key=lambda change: -change.number):
+        if change.undoes and change.hash not in found:  # one that is itself taken back does nothing any more
+            found[change.undoes] = change
+    return found
+
+
+def when(change: Change) -> str:
+    """Return the time of a change as people write it."""
+    return datetime.fromisoformat(change.time).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,587 @@
+"""The page Contribute without a browser: forms to triples, faults at their fields, what a change would do, who may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from mskgraph import KnowledgeGraph, curation, views
+from mskgraph.curation import Change, Journal
+from mskgraph.curation.forms import (
+    CaseForm,
+    ClaimForm,
+    Draft,
+    HowOften,
+    NewSource,
+    Seen,
+    case_draft,
+    choices,
+    claim_draft,
+    is_taken,
+    slug,
+)
+from mskgraph.errors import StaleRevision
+from mskgraph.graph import Knowledge
+from mskgraph.store import ASSERTED_GRAPH, EmbeddedStore, Patch
+from mskgraph.terms import iri
+from mskgraph.ui import editing
+from mskgraph.ui.server import MAIN, may_edit
+from tests.test_pages import shown_text
+
+pytestmark = pytest.mark.usefixtures("seed", "home")
+
+SCREEN = "screens/60_contribute.py"
+SEED = iri("source-seed")
+EVIL = "<script>alert(1)</script> **b** [x](javascript:alert(1)) :red[y] $z$"
+
+CASE = CaseForm(
+    title="Rice grains in the thigh",
+    description="Many elongated calcifications along the muscle fibres.",
+    source=SEED,
+    observations=(
+        Seen(iri("soft-tissue-calcification"), True, iri("muscle"), iri("left"), (iri("rice-grain"),), "Small."),
+        Seen(iri("joint-effusion"), False),
+    ),
+    contexts=(iri("pain"),),
+    diagnoses=(iri("cysticercosis"),),
+    note="Made up.",
+)
+CLAIM = ClaimForm(
+    diagnosis=iri("cysticercosis"),
+    feature=iri("ring-like"),
+    of_finding=iri("soft-tissue-calcification"),
+    how_often=HowOften("percent-range", "3 to 24.65 %", 3.0, 24.65),
+    confidence=iri("confidence-high"),
+    modalities=(iri("ultrasound"), iri("radiography")),
+    population="adults",
+    locator="table 1",
+    source=SEED,
+    verification=iri("verification-checked"),
+    note="Made up.",
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _address() -> Any:
+    with listening("127.0.0.1"):
+        yield
+
+
+class listening:
+    """Let the program believe that it listens on an address."""
+
+    def __init__(self, address: str | None) -> None:
+        self.address = address
+
+    def __enter__(self) -> None:
+        self.before = config.get_option("server.address")
+        config.set_option("server.address", self.address)
+
+    def __exit__(self, *_: object) -> None:
+        config.set_option("server.address", self.before)
+
+
+def drafted(form: CaseForm | ClaimForm) -> Draft:
+    taken = is_taken(KnowledgeGraph.open().store)
+    return case_draft(form, taken) if isinstance(form, CaseForm) else claim_draft(form, taken)
+
+
+def patch_of(form: CaseForm | ClaimForm) -> Patch:
+    return curation.additions(KnowledgeGraph.open(), drafted(form).graph)
+
+
+def accepted(form: CaseForm | ClaimForm) -> Change:
+    return curation.accept(Journal(), KnowledgeGraph.open, patch_of(form), "a teacher")
+
+
+def faults(form: CaseForm | ClaimForm) -> dict[str, list[str]]:
+    draft = drafted(form)
+    kg = KnowledgeGraph.open()
+    return draft.at_fields(curation.problems(kg, curation.additions(kg, draft.graph)))
+
+
+def triples() -> set[str]:
+    """All that is stated, but for the syntax of OWL and SHACL, whose nodes have other names each time."""
+    store = KnowledgeGraph.open().store
+    assert isinstance(store, EmbeddedStore)
+    lines = store.triples_of(ASSERTED_GRAPH).decode().splitlines()
+    return {line for line in lines if not re.search(r"(^| )_:", line)}
+
+
+def after(form: CaseForm | ClaimForm) -> Knowledge:
+    """The knowledge as it would be with what a form says."""
+    assert faults(form) == {}
+    return KnowledgeGraph.open().changed_by(patch_of(form)).knowledge
+
+
+# From forms to triples
+
+
+@pytest.mark.parametrize("form", [CASE, CLAIM], ids=["case", "claim"])
+def test_a_form_adds_what_it_says_and_keeps_every_other_triple(form: CaseForm | ClaimForm) -> None:
+    before = triples()
+    assert faults(form) == {}
+    change = accepted(form)
+    assert before < triples()
+    assert triples() - before == change.patch.added
+    assert not change.patch.removed
+    curation.undo(Journal(), KnowledgeGraph.open, "a teacher")
+    assert triples() == before
+
+
+def test_a_case_is_read_as_it_was_filled_in() -> None:
+    case = after(CASE).cases[iri("case-rice-grains-in-the-thigh")]
+    assert (case.label, case.description, case.source.iri) == (CASE.title, CASE.description, SEED)
+    assert (case.contexts, case.diagnoses, case.notes) == (CASE.contexts, CASE.diagnoses, (CASE.note,))
+    first, second = case.observations
+    assert (first.finding, first.present, first.sites) == (CASE.observations[0].finding, True, (iri("muscle"),))
+    assert (first.side, first.morphologies, first.notes) == ("left", (iri("rice-grain"),), ("Small.",))
+    assert (second.finding, second.present, second.sites) == (iri("joint-effusion"), False, ())
+
+
+@pytest.mark.parametrize(
+    ("how_often", "read"),
+    [
+        (HowOften(), ("not-stated", "", None, None, None, None, None, None)),
+        (CLAIM.how_often, ("percent-range", "3 to 24.65 %", 0.03, 0.2465, None, None, None, None)),
+        (HowOften("percent-range", "always", 100.0, 100.0), ("percent-range", "always", 1, 1, None, None, None, None)),
+        (HowOften("percent-range", "never", 0.0, 1e-5), ("percent-range", "never", 0, 1e-7, None, None, None, None)),
+        (HowOften("count", "2 of 7", numerator=2, denominator=7), ("count", "2 of 7", None, None, 2, 7, None, None)),
+        (
+            HowOften("order-of-magnitude", "<< 1 %", upper=1.0, marks=2),
+            ("order-of-magnitude", "<< 1 %", None, 0.01, None, None, 2, None),
+        ),
+        (
+            HowOften("word", "often", word=iri("frequency-frequent")),
+            ("word", "often", None, None, None, None, None, iri("frequency-frequent")),
+        ),
+    ],
+    ids=lambda value: value.form if isinstance(value, HowOften) else "",
+)
+def test_how_often_keeps_the_form_of_the_source(how_often: HowOften, read: tuple[Any, ...]) -> None:
+    claim = after(replace(CLAIM, how_often=how_often)).claims[iri("cysticercosis-ring-like-seed")]
+    said = claim.estimate
+    bounds = (said.lower, said.upper) if said.form != "word" else (None, None)  # the word gives these
+    assert (said.form, said.stated, *bounds, said.numerator, said.denominator, said.marks, said.word) == read
+    assert (claim.diagnosis, claim.target, claim.of_finding) == (CLAIM.diagnosis, CLAIM.feature, CLAIM.of_finding)
+    assert (claim.population, claim.locator, claim.confidence) == ("adults", "table 1", "high")
+
+
+def test_a_new_source_comes_along() -> None:
+    source = NewSource("A new book", "Somebody. A new book. 2026.", "https://example.org/book", "doi:10.1/2")
+    accepted(replace(CLAIM, source=source))
+    accepted(replace(CASE, source=source))
+    knowledge = KnowledgeGraph.open().knowledge
+    assert knowledge.claims[iri("cysticercosis-ring-like-a-new-book")].source.label == "A new book"
+    (case,) = [case for case in knowledge.cases.values() if case.label == CASE.title]
+    assert case.source.iri == iri("source-a-new-book-2"), "who describes it anew says that it is another"
+
+
+def test_a_name_is_never_used_twice() -> None:
+    taken: set[str] = set()
+    names = []
+    # Some have a name of their own that is that of the observation of another.
+    for title in (CASE.title, CASE.title, "A", "A observation 1", "b observation 1", "B", "..."):
+        draft = case_draft(replace(CASE, title=title), taken.__contains__)
+        assert not taken & draft.parts.keys()
+        taken |= draft.parts.keys()
+        names.append(draft.node.removeprefix(iri("case-")))
+    rice = "rice-grains-in-the-thigh"
+    assert names == [rice, f"{rice}-2", "a", "a-observation-1-2", "b-observation-1", "b", "untitled"]
+    assert is_taken(KnowledgeGraph.open().store)(iri("case-ramsey-2017-1"))
+    assert not is_taken(KnowledgeGraph.open().store)(iri("case-ramsey-2017-99"))
+
+
+@given(st.text(max_size=200))
+def test_any_title_gives_a_name_as_the_ontology_writes_it(title: str) -> None:
+    assert re.fullmatch(r"([a-z0-9]+(-[a-z0-9]+)*)?", slug(title))
+    assert len(slug(title)) <= 60
+    draft = case_draft(replace(CASE, title=title), lambda name: False)
+    assert re.fullmatch(re.escape(iri("case-")) + "[a-z0-9-]+", draft.node)
+
+
+# What is wrong, at its field
+
+
+@pytest.mark.parametrize(
+    ("form", "where", "said"),
+    [
+        (replace(CASE, title=" "), "case title", "Give the case a title."),
+        (replace(CASE, description=""), "case description", "own words"),
+        (replace(CASE, source=None), "case source", "Choose where"),
+        (replace(CASE, observations=(CASE.observations[0], Seen())), "observation-2 finding", "looked for"),
+        (replace(CASE, source=NewSource("", "A citation.")), "source title", "title"),
+        (replace(CASE, source=NewSource("A title", "")), "source bibliographicCitation", "citation"),
+        (replace(CASE, source=NewSource("A title", "A citation.", "javascript:alert(1)")), "source url", "https://"),
+        (replace(CLAIM, diagnosis=None), "claim diagnosis", "diagnosis"),
+        (replace(CLAIM, feature=None, of_finding=None), "claim feature", "feature"),
+        (replace(CLAIM, source=None), "claim source", "who says so"),
+        (replace(CLAIM, confidence=None), "claim confidence", "trusted"),
+        (replace(CLAIM, verification=None), "claim verification", "read"),
+        (replace(CLAIM, how_often=HowOften("percent-range", "x", 5.0, 4.0)), "estimate lower", "more than"),
+        (replace(CLAIM, how_often=HowOften("percent-range", "x", None, 4.0)), "estimate lower", "needed"),
+        (replace(CLAIM, how_often=HowOften("percent-range", " ", 3.0, 4.0)), "estimate stated", "words of the source"),
+        (
+            replace(CLAIM, how_often=HowOften("count", "x", numerator=5, denominator=4)),
+            "estimate numerator",
+            "more than",
+        ),
+        (replace(CLAIM, how_often=HowOften("count", "x", numerator=5)), "estimate denominator", "needed"),
+        (replace(CLAIM, how_often=HowOften("word", "x")), "estimate frequencyWord", "needed"),
+        (replace(CLAIM, how_often=HowOften("order-of-magnitude", "x", upper=1.0)), "estimate marks", "needed"),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_field(form: CaseForm | ClaimForm, where: str, said: str) -> None:
+    found = faults(form)
+    assert list(found) == [where]
+    assert said in found[where][0]
+    assert "msk:" not in str(found)
+
+
+def test_an_empty_form_tells_everything_at_once() -> None:
+    assert set(faults(CaseForm())) == {"case title", "case description", "case source", "observation-1 finding"}
+    assert set(faults(ClaimForm())) == {
+        "claim diagnosis", "claim feature", "claim source", "claim confidence", "claim verification"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\x07", "\u200b"])
+def test_marks_that_cannot_be_seen_are_refused(mark: str) -> None:
+    for form in (replace(CASE, description=f"a{mark}b"), replace(CLAIM, note=f"a{mark}b")):
+        (text,) = faults(form)[""]
+        assert "cannot be seen" in text
+
+
+def test_pickers_offer_what_the_lists_hold() -> None:
+    offered = choices(KnowledgeGraph.open().store)
+    assert list(offered["Confidence"].values()) == ["high", "low", "medium"]
+    assert set(offered["Side"]) == {iri("left"), iri("right"), iri("bilateral")}
+    assert SEED in offered["Source"]
+
+
+# What a change would do
+
+
+def preview_of(patch: Patch) -> views.Preview:
+    kg = KnowledgeGraph.open()
+    return views.preview(kg.knowledge, kg.changed_by(patch).knowledge, patch)
+
+
+def test_a_case_opens_its_relations_and_changes_no_answer() -> None:
+    found = preview_of(patch_of(CASE))
+    assert found.opened == (
+        "Rice grains in the thigh comes with pain.",
+        "Rice grains in the thigh is a case of cysticercosis.",
+        "Rice grains in the thigh is located at muscle.",
+        "Rice grains in the thigh shows soft tissue calcification.",
+        "Rice grains in the thigh shows the appearance rice-grain.",
+    )
+    assert (found.closed, found.moved) == ((), ())
+    assert found.asked == 1 + len(KnowledgeGraph.open().knowledge.cases)
+    (case,) = found.cases
+    assert "Its stated diagnosis cysticercosis is at place" in case
+
+
+def test_a_claim_moves_the_candidates_that_it_speaks_of() -> None:
+    finding = iri("tendon-tear")
+    form = ClaimForm(
+        iri("tendinopathy"),
+        finding,
+        how_often=HowOften("percent-range", "10 %", 9.5, 10.5),
+        confidence=iri("confidence-low"),
+        source=SEED,
+        verification=iri("verification-checked"),
+    )
+    found = preview_of(patch_of(form))
+    assert "tendon tear" in " ".join(found.opened)
+    torn = [case.label for case in KnowledgeGraph.open().knowledge.cases.values() if finding in case.features]
+    assert torn
+    assert {row["Asked"] for row in found.moved} == set(torn)
+    rows = [row for row in found.moved if row["Diagnosis"] == "tendinopathy"]
+    assert rows
+    assert all(row["Place"].startswith("none → ") for row in rows)
+
+
+def test_taking_a_claim_back_is_the_reverse() -> None:
+    change = accepted(CLAIM)
+    found = preview_of(change.patch.inverse())
+    assert found.closed == ("cysticercosis typically looks like ring-like.",)
+    assert found.opened == ()
+
+
+def test_words_call_what_has_no_label_by_what_it_is_about() -> None:
+    kg = KnowledgeGraph.open()
+    for form in (CASE, CLAIM):
+        patch = patch_of(form)
+        lines = views.words(kg.knowledge, patch, views.labels_of(kg.store, kg.knowledge, [patch]))
+        assert len(lines) == len(patch.added)
+        assert "msk:" not in " ".join(lines)
+    assert any(line.startswith("Added: how often of the claim on cysticercosis: ring-like:") for line in lines)
+
+
+def test_who_took_what_back_is_known_through_any_chain() -> None:
+    first = accepted(CASE)
+    undo = curation.undo(Journal(), KnowledgeGraph.open, "a teacher")
+    assert views.taken_back(Journal().changes()) == {first.hash: undo}
+    again = curation.undo(Journal(), KnowledgeGraph.open, "a teacher")
+    assert views.taken_back(Journal().changes()) == {undo.hash: again}
+    last = curation.undo(Journal(), KnowledgeGraph.open, "a teacher")
+    assert views.taken_back(Journal().changes()) == {again.hash: last, first.hash: undo}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", views.when(first))
+
+
+# The page
+
+
+def page(do: str = "") -> AppTest:
+    app = AppTest.from_file(str(MAIN), default_timeout=30)
+    app.switch_page(SCREEN)
+    if do:
+        app.query_params["do"] = do
+    app.run()
+    assert not app.exception
+    return app
+
+
+def click(app: AppTest, label: str) -> AppTest:
+    (button,) = [button for button in app.button if button.label == label]
+    button.click().run()
+    assert not app.exception
+    return app
+
+
+def keyed(app: AppTest, kind: str, name: str) -> Any:
+    """The field of the present draft with a name."""
+    (found,) = [item for item in app.get(kind) if re.fullmatch(rf"\w+ \d+ {re.escape(name)}", item.key or "")]
+    return found
+
+
+def fill_case(app: AppTest, title: str = CASE.title) -> AppTest:
+    keyed(app, "text_input", "case title").set_value(title)
+    keyed(app, "text_area", "case description").set_value(CASE.description)
+    keyed(app, "selectbox", "case source").set_value(SEED)
+    keyed(app, "selectbox", "observation-1 finding").set_value(iri("soft-tissue-calcification"))
+    keyed(app, "selectbox", "observation-1 site").set_value(iri("muscle"))
+    keyed(app, "multiselect", "observation-1 morphology").set_value([iri("rice-grain")])
+    keyed(app, "multiselect", "case statedDiagnosis").set_value([iri("cysticercosis")])
+    return app.run()
+
+
+def fill_claim(app: AppTest) -> AppTest:
+    keyed(app, "selectbox", "claim diagnosis").set_value(CLAIM.diagnosis)
+    keyed(app, "selectbox", "claim feature").set_value(CLAIM.feature)
+    keyed(app, "radio", "claim estimate").set_value("count")
+    keyed(app, "selectbox", "claim source").set_value("new")
+    keyed(app, "selectbox", "claim confidence").set_value(CLAIM.confidence)
+    keyed(app, "selectbox", "claim verification").set_value(CLAIM.verification)
+    app.run()
+    keyed(app, "selectbox", "claim ofFinding").set_value(CLAIM.of_finding)
+    keyed(app, "number_input", "estimate numerator").set_value(2)
+    keyed(app, "number_input", "estimate denominator").set_value(7)
+    keyed(app, "text_input", "estimate stated").set_value("2 of 7")
+    keyed(app, "text_input", "source title").set_value("A new book")
+    keyed(app, "text_input", "source bibliographicCitation").set_value("Somebody. A new book.")
+    return app.run()
+
+
+def fill_turtle(app: AppTest) -> AppTest:
+    text = "@prefix skos: <http://www.w3.org/2004/02/skos/core#> .\n@prefix msk: <https://w3id.org/mskgraph/> .\n"
+    keyed(app, "text_area", "turtle").set_value(f'{text}msk:pain skos:altLabel "hurting"@en .')
+    return app.run()
+
+
+FILLING = {"case": fill_case, "claim": fill_claim, "turtle": fill_turtle}
+
+
+@pytest.mark.parametrize("do", FILLING)
+def test_check_publish_undo(do: str) -> None:
+    before = triples()
+    app = FILLING[do](page(do))
+    click(app, "Check")
+    assert "Nothing is wrong with it." in [item.value for item in app.success]
+    assert "Added:" in shown_text(app)
+    assert triples() == before
+    assert not Journal().changes()
+    click(app, "Publish")
+    (change,) = Journal().changes()
+    assert f"Published as change {change.hash[:12]}." in [item.value for item in app.success]
+    assert triples() - before == change.patch.added
+    assert before < triples()
+    click(app, "Undo")
+    assert "is taken back" in app.success[0].value
+    assert triples() == before
+    click(app, "Publish")  # what was typed is in the form again
+    assert len(Journal().changes()) == 3
+
+
+def test_publish_checks_by_itself_and_leaves_an_empty_form() -> None:
+    app = click(fill_case(page()), "Publish")
+    (change,) = Journal().changes()
+    assert change.message == f"Case: {CASE.title}"
+    assert keyed(app, "text_input", "case title").value == ""
+    links = [link for link in app.get("page_link") if "case-rice-grains" in str(link.proto)]
+    assert links
+
+
+@pytest.mark.parametrize("do", FILLING)
+def test_an_empty_form_changes_nothing_and_says_why(do: str) -> None:
+    app = click(page(do), "Publish")
+    assert app.error
+    assert "Not yet" in shown_text(app)
+    assert not Journal().changes()
+
+
+def test_what_is_wrong_goes_as_it_is_put_right() -> None:
+    app = click(page(), "Check")
+    assert "Give the case a title." in shown_text(app)
+    keyed(app, "text_input", "case title").set_value("A title").run()
+    assert "Give the case a title." not in shown_text(app)
+    assert "Describe the case" in shown_text(app)
+
+
+def test_broken_turtle_names_its_line() -> None:
+    app = page("turtle")
+    keyed(app, "text_area", "turtle").set_value("@prefix msk: <https://w3id.org/mskgraph/> .\nmsk:a msk:b").run()
+    click(app, "Publish")
+    assert "Your Turtle: line 2" in shown_text(app)
+    assert not Journal().changes()
+
+
+def test_drafts_outlive_a_look_at_another_page_and_another_form() -> None:
+    app = page()
+    click(app, "Add an observation")
+    keyed(app, "text_input", "case title").set_value("A title")
+    keyed(app, "multiselect", "observation-2 morphology").set_value([iri("rice-grain")]).run()
+    app.switch_page("screens/40_model.py").run()
+    app.switch_page(SCREEN)
+    app.query_params["do"] = "claim"
+    app.run()
+    keyed(app, "text_input", "claim note").set_value("A note").run()
+    app.query_params["do"] = "case"
+    app.run()
+    assert keyed(app, "text_input", "case title").value == "A title"
+    assert keyed(app, "multiselect", "observation-2 morphology").value == [iri("rice-grain")]
+    app.query_params["do"] = "claim"
+    app.run()
+    assert keyed(app, "text_input", "claim note").value == "A note"
+
+
+def test_a_change_by_somebody_else_is_told_and_checked_against() -> None:
+    app = click(fill_case(page()), "Check")
+    accepted(CLAIM)
+    click(app, "Publish")
+    assert "Somebody has changed the knowledge" in shown_text(app)
+    assert len(Journal().changes()) == 1
+    click(app, "Check again")
+    assert "Somebody" not in shown_text(app)
+    click(app, "Publish")
+    assert len(Journal().changes()) == 2
+
+
+def test_history_tells_who_when_and_why_and_takes_back() -> None:
+    first = accepted(CASE)
+    second = curation.accept(Journal(), KnowledgeGraph.open, patch_of(CLAIM), EVIL[:40], EVIL)
+    app = page("history")
+    text = shown_text(app)
+    assert text.index(second.hash[:12]) < text.index(first.hash[:12])
+    assert EVIL in text
+    assert "a teacher" in text
+    assert "Added: Rice grains in the thigh: title: Rice grains in the thigh" in text
+    click(app, f"Undo {first.hash[:12]}")
+    assert Journal().changes()[-1].undoes == first.hash
+    assert f"Taken back by {Journal().changes()[-1].hash[:12]}" in shown_text(app)
+    assert f"Undo {first.hash[:12]}" not in [button.label for button in app.button]
+
+
+def test_a_refused_undo_says_which_change_is_in_the_way() -> None:
+    accepted(CASE)
+    rice, other, relation = iri("case-rice-grains-in-the-thigh"), iri("case-ramsey-2017-1"), iri("possiblySamePatient")
+    same = curation.graph_in(f"<{rice}> <{relation}> <{other}> . <{other}> <{relation}> <{rice}> .".encode())
+    first = Journal().changes()[0]
+    patch = curation.additions(KnowledgeGraph.open(), same)
+    later = curation.accept(Journal(), KnowledgeGraph.open, patch, "another", "the same patient")
+    app = page("history")
+    click(app, f"Undo {first.hash[:12]}")
+    assert app.error
+    assert len(Journal().changes()) == 2
+    click(app, f"Undo {later.hash[:12]}")
+    assert not app.error, [e.value for e in app.error]
+    click(app, f"Undo {first.hash[:12]}")
+    assert len(Journal().changes()) == 4
+
+
+def test_text_from_forms_and_journal_is_never_markup() -> None:
+    app = click(fill_case(page(), EVIL), "Check")
+    click(app, "Publish")
+    click(app, "Undo")
+    for item in (*app.markdown, *app.success, *app.error):
+        assert not re.search(r"(?<!\\)<script", item.value)
+        assert ":red[" not in item.value
+
+
+# Who may
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "", None, "::"])
+def test_an_address_that_others_reach_allows_no_editing(address: str | None) -> None:
+    change = accepted(CASE)
+    with listening(address):
+        assert not may_edit()
+        for attempt in attempts(change):
+            with pytest.raises(editing.EditingOff):
+                attempt()
+    assert Journal().changes() == [change]
+
+
+@pytest.mark.parametrize("do", ["", "claim", "turtle", "history"])
+def test_where_editing_is_off_there_is_the_history_and_nothing_to_click(do: str) -> None:
+    accepted(CASE)
+    with listening("0.0.0.0"):
+        app = page(do)
+    assert "Editing is off" in app.warning[0].value
+    assert "Rice grains" in shown_text(app)
+    assert not app.button
+    assert not app.text_input
+
+
+def attempts(change: Change) -> list[Callable[[], Change]]:
+    checked = editing.check(KnowledgeGraph.open(), patch_of(CLAIM))
+    return [lambda: editing.publish(checked, "me", ""), lambda: editing.take_back(change.hash, "me")]
+
+
+def test_who_comes_from_elsewhere_may_not_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamlit.runtime.context import ContextProxy
+
+    assert may_edit()
+    monkeypatch.setattr(ContextProxy, "ip_address", "192.0.2.7")
+    assert not may_edit()
+
+
+def test_a_page_that_was_opened_before_cannot_write_either() -> None:
+    app = fill_case(page())
+    with listening("0.0.0.0"):
+        click(app, "Publish")
+    assert not Journal().changes()
+
+
+def test_a_stale_check_is_never_published() -> None:
+    checked = editing.check(KnowledgeGraph.open(), patch_of(CASE))
+    accepted(CLAIM)
+    with pytest.raises(StaleRevision):
+        editing.publish(checked, "me", "")
+    assert len(Journal().changes()) == 1

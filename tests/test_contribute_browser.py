@@ -1,0 +1,231 @@
+"""The page Contribute in a real browser: a case in two clicks, undo in one, by keyboard, on a phone, without fault."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.app_process import RunningApp
+from tests.conftest import DESKTOP, NewPage, StartApp
+from tests.test_browser import PHONE, axe_faults, main_of, settled, tab_to, whole
+
+pytestmark = pytest.mark.usefixtures("seed")
+
+SOURCE = "MSK Ultrasound cases file 12-2017"
+
+
+@pytest.fixture(scope="module")
+def own_app(start_app: StartApp, seed: object) -> RunningApp:
+    """A program of its own, since its knowledge changes."""
+    return start_app(ontology=seed)
+
+
+def open_page(page: Page, app: RunningApp, do: str = "") -> None:
+    page.goto(f"{app.url}/contribute{f'?do={do}' if do else ''}")
+    whole(page)
+
+
+def button(page: Page, name: str) -> Locator:
+    return main_of(page).get_by_role("button", name=name, exact=True)
+
+
+def pick(page: Page, label: str, text: str) -> None:
+    """Choose an entry in a box by typing."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    box.focus()
+    box.fill(text)
+    page.get_by_role("option", name=text, exact=True).first.wait_for()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    settled(page)
+
+
+def fill(page: Page, title: str) -> None:
+    """Type a case; no click."""
+    page.get_by_role("textbox", name="Title", exact=True).fill(title)
+    page.get_by_role("textbox", name="Description, in your own words").fill("Elongated calcifications in a row.")
+    pick(page, "Source", SOURCE)
+    pick(page, "Finding 1", "soft tissue calcification")
+    pick(page, "How it looks 1", "rice-grain")
+    pick(page, "Stated diagnosis", "cysticercosis")
+
+
+def cases(page: Page, app: RunningApp) -> str:
+    page.goto(f"{app.url}/cases")
+    whole(page)
+    return main_of(page).inner_text()
+
+
+def test_a_case_takes_two_clicks_beside_typing_and_one_to_take_back(page: Page, own_app: RunningApp) -> None:
+    open_page(page, own_app)
+    fill(page, "Rice grains of the calf")
+    button(page, "Check").click()
+    expect(page.get_by_text("Nothing is wrong with it.")).to_be_visible()
+    expect(page.get_by_text("Rice grains of the calf is a case of cysticercosis.")).to_be_visible()
+    expect(page.get_by_text("Nothing changes among the first 10 candidates")).to_be_visible()
+    button(page, "Publish").click()
+    expect(page.get_by_text(re.compile("^Published as change [0-9a-f]{12}"))).to_be_visible()
+    expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("")
+    page.get_by_role("link", name="Open Rice grains of the calf").click()
+    expect(page.get_by_role("heading", name="Rice grains of the calf")).to_be_visible()
+    whole(page)
+    page.go_back()
+    whole(page)
+    button(page, "Undo").click()
+    expect(page.get_by_text("is taken back by change")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Title", exact=True)).to_have_value("Rice grains of the calf")
+    assert "Rice grains of the calf" not in cases(page, own_app)
+
+
+def test_the_keyboard_alone_adds_a_case_and_takes_it_back(page: Page, own_app: RunningApp) -> None:
+    open_page(page, own_app)
+    for number, text in enumerate(["Rice grains of the arm", "Elongated calcifications in a row."]):
+        kind = "textarea" if number else "input"
+        tab_to(page, page.locator(f"{kind}[aria-label^={'Description' if number else 'Title'}]"), 30)
+        page.keyboard.type(text)
+    for label, text in (("Source", SOURCE), ("Finding 1", "soft tissue calcification")):
+        tab_to(page, page.get_by_role("combobox", name=label, exact=True), 6)
+        page.keyboard.type(text)
+        page.get_by_role("option", name=text, exact=True).first.wait_for()
+        page.keyboard.press("Enter")
+        settled(page)
+    tab_to(page, button(page, "Publish"), 30)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Published as change")).to_be_visible()
+    settled(page)
+    tab_to(page, button(page, "Undo"), 6)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("is taken back by change")).to_be_visible()
+
+
+def test_what_is_wrong_is_marked_at_its_field_and_goes_when_put_right(page: Page, own_app: RunningApp) -> None:
+    open_page(page, own_app)
+    button(page, "Publish").click()
+    expect(page.get_by_text("Not yet: 4 things are to be put right. 4 of them marked in the form.")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Give the case a title.")).to_be_visible()
+    page.get_by_role("textbox", name="Title", exact=True).fill("A title")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("alert").filter(has_text="Give the case a title.")).to_have_count(0)
+    expect(page.get_by_text("Not yet: 3 things")).to_be_visible()
+
+
+def test_a_claim_shows_what_it_moves_before_it_is_published(page: Page, own_app: RunningApp) -> None:
+    open_page(page, own_app, "claim")
+    pick(page, "Diagnosis", "tendinopathy")
+    pick(page, "Feature that goes with it", "tendon tear (finding)")
+    page.get_by_text("n of m", exact=True).click()
+    settled(page)
+    page.get_by_role("spinbutton", name="n", exact=True).fill("5")
+    page.get_by_role("spinbutton", name="of m", exact=True).fill("4")
+    page.get_by_role("textbox", name="As the source words it").fill("5 of 40")
+    pick(page, "Source", SOURCE)
+    pick(page, "Confidence", "low")
+    pick(page, "How you know the source", "checked")
+    button(page, "Check").click()
+    expect(page.get_by_role("alert").filter(has_text="This is more than the whole.")).to_be_visible()
+    page.get_by_role("spinbutton", name="of m", exact=True).fill("40")
+    page.keyboard.press("Tab")
+    settled(page)
+    button(page, "Check").click()
+    expect(page.get_by_text("These change:")).to_be_visible()
+    expect(page.get_by_role("table")).to_contain_text("none → 1")
+    button(page, "Publish").click()
+    expect(page.get_by_text("Published as change")).to_be_visible()
+    button(page, "Undo").click()
+    expect(page.get_by_text("is taken back by change")).to_be_visible()
+
+
+def test_a_file_of_turtle_is_kept_over_a_look_at_another_page(page: Page, own_app: RunningApp) -> None:
+    turtle = "@prefix msk: <https://w3id.org/mskgraph/> . <https://w3id.org/mskgraph/pain> a msk:Context, msk:Case ."
+    open_page(page, own_app, "turtle")
+    file = {"name": "wrong.ttl", "mimeType": "text/turtle", "buffer": turtle.encode()}
+    page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    expect(page.get_by_text("is part of your change")).to_be_visible()
+    page.get_by_role("link", name="Model").first.click()
+    expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible()
+    whole(page)
+    page.get_by_role("link", name="Contribute").first.click()
+    whole(page)
+    page.get_by_text("Add Turtle", exact=True).click()
+    expect(page.get_by_text("wrong.ttl")).to_be_visible()
+    button(page, "Publish").click()
+    expect(page.get_by_text("A concept states exactly one class.")).to_be_visible()
+    button(page, "Leave the file out").click()
+    expect(page.get_by_text("wrong.ttl")).to_have_count(0)
+
+
+def synonym(page: Page, app: RunningApp, text: str) -> None:
+    """Type Turtle that adds a synonym."""
+    open_page(page, app, "turtle")
+    box = page.get_by_role("textbox", name="Turtle", exact=True)
+    expect(box).to_have_value("")  # what others type is not seen
+    prefixes = "@prefix msk: <https://w3id.org/mskgraph/> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> ."
+    box.fill(f'{prefixes}\nmsk:pain skos:altLabel "{text}"@en .')
+
+
+def test_a_change_published_in_another_window_is_told(page_factory: NewPage, own_app: RunningApp) -> None:
+    one, other = page_factory(), page_factory()
+    synonym(one, own_app, "hurting")
+    button(one, "Check").click()
+    expect(one.get_by_text("Nothing is wrong with it.")).to_be_visible()
+    settled(one)
+    synonym(other, own_app, "aching all over")
+    button(other, "Publish").click()
+    expect(other.get_by_text("Published as change")).to_be_visible()
+    button(one, "Publish").click()
+    expect(one.get_by_text("Somebody has changed the knowledge")).to_be_visible()
+    button(one, "Check again").click()
+    expect(one.get_by_text("Nothing is wrong with it.")).to_be_visible()
+    settled(one)
+    button(one, "Publish").click()
+    expect(one.get_by_text("Published as change")).to_be_visible()
+    one.goto(f"{own_app.url}/concepts?c=pain")
+    whole(one)
+    expect(main_of(one)).to_contain_text("hurting")
+    expect(main_of(one)).to_contain_text("aching all over")
+    open_page(one, own_app, "history")
+    one.get_by_role("button", name=re.compile("^Undo [0-9a-f]{12}$")).first.click()
+    expect(one.get_by_text("is taken back by change")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("do", ["case", "claim", "turtle", "history"])
+def test_axe_finds_no_fault_in_light_and_dark(
+    page_factory: NewPage, own_app: RunningApp, do: str, size: tuple[int, int]
+) -> None:
+    page = page_factory(viewport=size, color_scheme="light")
+    open_page(page, own_app, do)
+    if do == "claim":
+        page.get_by_text("percent, from to").click()
+        expect(page.get_by_role("textbox", name="As the source words it")).to_be_visible()
+        settled(page)
+        pick(page, "Source", "A new source")
+    if do != "history":
+        button(page, "Publish").click()
+        expect(page.get_by_text("Not yet:")).to_be_visible()
+        settled(page)
+    faults = axe_faults(page, "light")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(500)  # colours change in a transition
+    faults += axe_faults(page, "dark")
+    # Streamlit's own box for files to be dropped on, which nothing here can alter; the button in it is sound.
+    assert [
+        one for one in faults if not ("presentation-role-conflict" in one and "stFileUploaderDropzone" in one)
+    ] == []
+    width = page.evaluate(
+        "[document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth]"
+    )
+    assert max(width) <= size[0]
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_no_fault_in_a_preview(page_factory: NewPage, own_app: RunningApp, size: tuple[int, int]) -> None:
+    page = page_factory(viewport=size, color_scheme="dark")
+    open_page(page, own_app)
+    fill(page, "Rice grains of the hand")
+    button(page, "Check").click()
+    expect(page.get_by_role("heading", name="What it says")).to_be_visible()
+    settled(page)
+    assert axe_faults(page, "dark") == []
