@@ -429,3 +429,32 @@ def test_each_fault_of_an_engine_is_heard(fault: str) -> None:
 def test_no_fault_no_warning() -> None:
     assert wrong_answers(Faulty("nothing")) == []
     assert wrong_answers(EmbeddedStore()) == []
+
+
+def test_what_is_accepted_comes_to_the_engine(
+    oxigraph_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {
+        "MSKGRAPH_STORE": oxigraph_engine.query_url,
+        "MSKGRAPH_STORE_UPDATE": oxigraph_engine.update_url,
+        "MSKGRAPH_HOME": str(tmp_path),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    load_files(oxigraph_engine.query_url, *located()[:2])
+    name = (
+        b'<https://w3id.org/mskgraph/cysticercosis> <http://www.w3.org/2004/02/skos/core#altLabel> "measly muscle"@en .'
+    )
+
+    def run(*arguments: str) -> int:
+        command = [sys.executable, "-m", "mskgraph", *arguments]
+        return subprocess.run(command, input=name, capture_output=True, timeout=60).returncode
+
+    def held() -> bool:
+        ask = 'ASK { msk:cysticercosis skos:altLabel "measly muscle"@en }'
+        return b"true" in RemoteStore.at(oxigraph_engine.query_url).answer(ask).body
+
+    assert run("add", "-", "--author", "A") == 0
+    assert held()
+    assert run("undo", "--author", "A") == 0
+    assert not held()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mskgraph import ontology
 from mskgraph.curation import Journal, accepted, graph_of, names_given
+from mskgraph.errors import MskGraphError, QueryError, StoreError
 from mskgraph.graph import Knowledge, build
 from mskgraph.store import Accepted, Store, load_files, open_store
 
@@ -220,11 +221,16 @@ def located(store: str | None = None) -> Located:
 def bring_up_to_date() -> None:
     """Let the engine that ``MSKGRAPH_STORE`` names hold what was accepted; other stores see to that when opened.
 
-    :raises StoreError: if the engine does not take it; what was accepted stays accepted
+    :raises MskGraphError: if the engine does not take it; what was accepted stays accepted
     """
     files, content, url, changes, _ = located()
     if url.startswith(("http://", "https://")):
-        load_files(url, files, content, accepted=changes)
+        try:
+            load_files(url, files, content, accepted=changes)
+        except (QueryError, StoreError) as error:
+            raise MskGraphError(
+                f"The change is accepted, but not in the engine yet: {error} Then run: mskgraph load"
+            ) from None
 
 
 @lru_cache(maxsize=4)

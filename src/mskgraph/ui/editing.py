@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from dataclasses import dataclass
 
-from mskgraph import KnowledgeGraph, curation
+from mskgraph import KnowledgeGraph, bring_up_to_date, curation
 from mskgraph.curation import Change, Journal
 from mskgraph.errors import MskGraphError
 from mskgraph.ontology import Problem
@@ -50,7 +50,9 @@ def publish(checked: Checked, author: str, message: str) -> Change:
     :raises ChangeRefused: with what it would leave wrong
     """
     _allowed()
-    return curation.accept(Journal(), KnowledgeGraph.open, checked.patch, author, message, checked.base)
+    change = curation.accept(Journal(), KnowledgeGraph.open, checked.patch, author, message, checked.base)
+    bring_up_to_date()
+    return change
 
 
 def take_back(change_hash: str, author: str) -> Change:
@@ -61,7 +63,9 @@ def take_back(change_hash: str, author: str) -> Change:
     :raises ChangeRefused: if something would be left wrong without it
     """
     _allowed()
-    return curation.undo(Journal(), KnowledgeGraph.open, author, change_hash)
+    change = curation.undo(Journal(), KnowledgeGraph.open, author, change_hash)
+    bring_up_to_date()
+    return change
 
 
 def _allowed() -> None:
