@@ -65,7 +65,7 @@ def graph_in(source: Path | bytes, name: str = "") -> Graph:
     if not isinstance(found, ontology.Problem) and any(len(str(term)) > _LONGEST for term in found.objects()):
         found = ontology.Problem(name, "the text", "A text in it has no end.", "Say it shorter, or close its quotes.")
     if isinstance(found, ontology.Problem):
-        raise PatchInvalid(str(found))
+        raise PatchInvalid("".join(mark if mark.isprintable() else "\ufffd" for mark in str(found)))
     return found
 
 
@@ -92,7 +92,8 @@ def stated(files: Iterable[Path], accepted: Accepted, nodes: Collection[str]) ->
             for node in nodes:
                 part = Graph()
                 for triple in graph.triples((URIRef(node), None, None)):
-                    part.add(triple)
+                    if not isinstance(triple[2], BNode):  # syntax of the schema
+                        part.add(triple)
                 found.update(lines(part))
     patch = accepted.patch
     started = tuple(f"<{node}> " for node in nodes)
