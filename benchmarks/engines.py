@@ -569,7 +569,7 @@ def cost_table(results: Sequence[Result]) -> str:
                 f"{result.data.triples:,}", name, readable(wall), readable(cpu), f"{result.memory[name] / 1e6:,.0f} MB",
                 f"{disk / 1e6:,.0f} MB" if disk else "", f"{disk / result.data.triples:.0f} B" if disk else "",
             ])  # fmt: skip
-        if RDFLIB not in result.load:
+        if result.data.size > RDFLIB_AT_MOST:
             needed = f"not run: would need about {result.data.size * RDFLIB_BYTES / 1e9:.0f} GB"
             rows.append([f"{result.data.triples:,}", RDFLIB, "", "", needed, "", ""])
     return f"### Loading, memory, disk\n\n{markdown(rows)}"

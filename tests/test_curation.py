@@ -82,8 +82,11 @@ def complaints(patch: Patch) -> str:
 
 
 def complaints_about(text: str) -> str:
-    kg = KnowledgeGraph.open()
-    return complaints(curation.additions(kg, curation.graph_in(turtle(text))))
+    try:
+        graph = curation.graph_in(turtle(text))
+    except PatchInvalid as unreadable:  # which is told before anything is looked at
+        return str(unreadable)
+    return complaints(curation.additions(KnowledgeGraph.open(), graph))
 
 
 # everything can be taken back

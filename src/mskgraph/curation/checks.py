@@ -202,6 +202,10 @@ def _foreign(basis: Basis, patch: Patch) -> Iterator[Problem]:
         elif URIRef(node) in fixed:
             remedy = "Propose such a change to the maintainers: it is about all knowledge at once."
             yield Problem(CHANGE, curie(node), "It belongs to the schema, which is not changed here.", remedy)
+    for thing, kind in graph_of(patch.added).subject_objects(RDF.type):
+        if not str(kind).startswith(NAMESPACE):
+            message = f"{curie(str(kind))} is no class of things that can be added."
+            yield Problem(CHANGE, curie(str(thing)), message, "Say which it is: msk:Finding, msk:Association, ...")
 
 
 def _unreadable(patch: Patch) -> Iterator[Problem]:

@@ -146,6 +146,8 @@ def load_files(
                 _refill(draft, ontology, accepted)
             for path in paths:
                 draft.load_bulk(path, graph, progress)
+            if paths:
+                draft.optimize()
     elif url.startswith(("http://", "https://")):
         remote = RemoteStore.at(url)
         local = _filled(EmbeddedStore(), ontology, accepted)
