@@ -26,6 +26,7 @@ from tests.small_ontology import added, claim, diagnosis, small_ontology, statem
 ROOT = Path(__file__).resolve().parent.parent
 SEQUENCES = 500
 CHUNKS = 10
+CHECKED = 3  # of each chunk
 
 
 @pytest.fixture(scope="module")
@@ -203,14 +204,14 @@ def in_the_store(kg: KnowledgeGraph) -> set[str]:
 def test_whatever_was_done_can_be_taken_back(chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five hundred sequences of edits and undos, every tenth by two people at once, end where they began.
 
-    The edits are valid as they are made; to be quick, only those of the first chunk are checked as well.
+    The edits are valid as they are made; to be quick, only some of them are checked as well.
     """
-    if chunk:
-        monkeypatch.setattr(curation, "problems", lambda basis, patch: [])
     origin = KnowledgeGraph.open()
     graph, stored, start = origin.to_rdflib(), in_the_store(origin), frozenset(statements())
     for number in range(SEQUENCES // CHUNKS):
         monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path / f"home {number}"))
+        if number == CHECKED:
+            monkeypatch.setattr(curation, "problems", lambda basis, patch: [])
         seed = f"{chunk}-{number}"
         curator = Curator(start, random.Random(seed))
         if number % 10 == 0:
@@ -351,7 +352,7 @@ def test_undo_is_refused_while_a_later_change_stands_on_the_same_triple() -> Non
     first = accepted(replaced(old, new))
     second = accepted(replaced(new, old.replace("Urate", "Uric acid")))
     before = state()
-    with pytest.raises(PatchInvalid, match=change_iri(second.hash).rsplit("/", 1)[1]):
+    with pytest.raises(PatchInvalid, match=second.hash[:12]):
         taken_back(first)
     assert state() == before
     taken_back(second)
@@ -546,16 +547,9 @@ NOTE = "msk:gout skos:note"
         (f'{NOTE} "line\u2028separator"@en .', "cannot be seen"),
         (f'{NOTE} "private \ue000"@en .', "cannot be seen"),
         (f'{NOTE} "tag \U000e0041"@en .', "cannot be seen"),
-        (diagnosis("pse\u202eudo", "pseudogout"), "."),
-        (diagnosis("pse\u200budo", "pseudogout"), "."),
         # texts without an end
-        (f'{NOTE} "{"long " * 100_000}"@en .', "."),
         (diagnosis("long", "l" * 20_000), "."),
         # what is not the knowledge's to say
-        ("msk:shape-diagnosis <http://www.w3.org/ns/shacl#closed> false .", "."),
-        ("msk:Diagnosis rdfs:subClassOf msk:Site .", "."),
-        ("msk:Cure a owl:Class .", "."),
-        ("msk:mayCure a owl:ObjectProperty .", "."),
         ('skos:broader rdfs:label "hacked"@en .', "."),
         ("<http://example.org/x> a msk:Diagnosis .", "."),
         ('<http://example.org/x> rdfs:label "x"@en .', "."),
@@ -565,6 +559,31 @@ NOTE = "msk:gout skos:note"
 )
 def test_what_would_be_wrong_is_refused(text: str, told: str) -> None:
     assert told.lower() in complaints_about(text).lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{NOTE} "{"long " * 100_000}"@en .',
+        diagnosis("pse\u202eudo", "pseudogout"),
+        diagnosis("pse\u200budo", "pseudogout"),
+        '<https://w3id.org/mskgraph/pse\\u202Eudo> skos:prefLabel "pseudogout"@en .',
+        "msk:shape-diagnosis <http://www.w3.org/ns/shacl#closed> false .",
+        "msk:constraint-label <http://www.w3.org/ns/shacl#deactivated> true .",
+        "msk:Diagnosis rdfs:subClassOf msk:Site .",
+        "msk:feature rdfs:range msk:Diagnosis .",
+        "msk:Cure a owl:Class .",
+        "msk:mayCure a owl:ObjectProperty .",
+        "msk: a owl:Ontology .",
+        "skos:broader a owl:ObjectProperty .",
+    ],
+)
+def test_what_cannot_be_read_and_the_schema_itself_are_refused(text: str) -> None:
+    before = state()
+    with pytest.raises((PatchInvalid, ChangeRefused)) as caught:
+        added(text)
+    assert "node without a name" not in str(caught.value)
+    assert state() == before
 
 
 def test_a_change_of_nothing_is_refused() -> None:
