@@ -31,6 +31,9 @@ _HOMES: Mapping[Node, str] = {
 }
 """Where a new node of a class goes; a diagnosis and what is claimed of it have a file of their own."""
 
+_SHARED = frozenset((MSK.Source, MSK.Site, MSK.Finding, MSK.Morphology, MSK.Context))
+"""Classes of nodes that many others point at, so that none of these decides where they go."""
+
 _MAPPINGS = (SKOS.exactMatch, SKOS.closeMatch, SKOS.broadMatch, SKOS.narrowMatch)
 _OTHERWISE = "rules/curated.ttl"
 
@@ -107,6 +110,8 @@ def _place(subject: Node, added: Graph, places: Mapping[Node, str], seen: frozen
         return f"diagnoses/{_slug(subject)}.ttl"
     if kind == MSK.DifferentialTable:
         return f"tables/{_slug(subject).removeprefix('table-')}.ttl"
+    if kind is not None and kind in _SHARED:
+        return _HOMES[kind]
     owner = added.value(subject, MSK.table) or added.value(subject, MSK.diagnosis) or added.value(subject, MSK.concept)
     users = sorted(set(added.subjects(None, subject)), key=str)  # an estimate goes with its claim, a look with its case
     for other in [*([owner] if owner is not None else []), *users]:
