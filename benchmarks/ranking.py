@@ -205,12 +205,12 @@ def said(
 ) -> Claim:
     estimate = Estimate("percent-range", "made up", lower=share[0], upper=share[1])
     return Claim(
-        iri(name),
-        iri(cause),
-        relation,
-        iri(feature),
-        estimate,
-        SOURCE,
+        iri=iri(name),
+        diagnosis=iri(cause),
+        relation=relation,
+        target=iri(feature),
+        estimate=estimate,
+        source=SOURCE,
         table=iri("table-sign") if relation == "row" else None,
         rank=rank,
     )
