@@ -348,7 +348,8 @@ def test_a_tour_of_all_pages_asks_nobody_and_breaks_nothing(page: Page, app_url:
 
     def listen(text: str, kind: str, address: str) -> None:
         # Streamlit looks for its server below the page's own address first; the answer is 404, as it should be.
-        if kind in ("error", "warning") and not re.search(r"/(explore|concepts|cases|model|query|contribute)/_stcore/", address):
+        probe = re.search(r"/(explore|concepts|cases|model|query|contribute)/_stcore/", address)
+        if kind in ("error", "warning") and not probe:
             complaints.append(f"{kind}: {text} ({address})")
 
     page.on("console", lambda message: listen(message.text, message.type, message.location["url"]))

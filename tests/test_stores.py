@@ -264,7 +264,7 @@ def test_the_command_line_loads_and_asks(tmp_path: Path) -> None:
     def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "mskgraph", *arguments]
         environment = os.environ | {"MSKGRAPH_STORE": f"file:{tmp_path / 'store'}"}
-        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, env=environment)
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=300, env=environment)
 
     loaded = run("load", str(path), "--graph", CASES)
     assert (loaded.returncode, loaded.stdout) == (0, "")
