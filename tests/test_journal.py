@@ -626,7 +626,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kill_9() -
 
 def test_kill_9_while_the_journal_is_being_made_leaves_none_or_a_whole_one(tmp_path: Path) -> None:
     context, chance = forks(), random.Random(10)
-    for number in range(50):
+    for number in range(15):
         kept = Journal(tmp_path / str(number) / "journal.sqlite")
         kept.path.parent.mkdir()
         ours, theirs = context.Pipe(duplex=False)
