@@ -468,12 +468,5 @@ def _begin(wanted: Sequence[str], tokens: Iterable[str]) -> bool:
     return all(any(token.startswith(word) for token in rest) for word in wanted)
 
 
-def _typed_fits(wanted: Sequence[str], tokens: Sequence[str], preferred: bool) -> bool:
-    """Whether a run of words within a longer text may mean a name: see :meth:`Lexicon.search`."""
-    if len(wanted) > 1:
-        return set(wanted[:-1]) <= set(tokens)
-    return (preferred or len(tokens) == 1) and len(wanted[0]) > 2  # "cm" is the beginning of nothing
-
-
 def _all_start(wanted: Sequence[str], tokens: Sequence[str]) -> bool:
     return all(any(token.startswith(word) for token in tokens) for word in wanted)

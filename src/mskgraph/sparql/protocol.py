@@ -24,7 +24,7 @@ from mskgraph.sparql.gate import Gate
 from mskgraph.sparql.guard import QUERY_SIZE
 from mskgraph.sparql.messages import Request
 from mskgraph.sparql.negotiation import preferred
-from mskgraph.sparql.worker import Reply, Worker
+from mskgraph.sparql.worker import Worker
 from mskgraph.store import Dataset, Store, is_iri
 
 TABLES: Final = (
@@ -305,6 +305,3 @@ def _refusal(error: MskGraphError) -> _Refused:
 
 def _not_acceptable() -> _Refused:
     return _Refused(406, f"Available are {', '.join(TABLES)}; for a graph {', '.join(GRAPHS)}.", _VARY)
-
-
-__all__ = ["GRAPHS", "TABLES", "Opened", "Reply", "query_timeout", "routes"]

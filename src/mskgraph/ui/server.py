@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mskgraph import KnowledgeGraph, __version__
 from mskgraph.errors import MskGraphError, PortInUse
-from mskgraph.sparql import routes
+from mskgraph.sparql.protocol import routes
 from mskgraph.ui import completion, resource
 
 MAIN: Final = Path(__file__).with_name("main.py")
