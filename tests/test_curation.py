@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -733,7 +734,7 @@ def test_every_accepted_triple_has_its_provenance() -> None:
         mine = [row for row in rows if row["change"] == change_iri(change.hash)]
         assert {row["author"] for row in mine} == {change.author}
         assert {row["message"] for row in mine} == {change.message}
-        assert {row["time"].replace("Z", "+00:00") for row in mine} == {change.time}
+        assert {datetime.fromisoformat(row["time"]) for row in mine} == {datetime.fromisoformat(change.time)}
         assert {row["undone"] for row in mine} == {change_iri(change.undoes) if change.undoes else ""}
         for how, lines in (("wasGeneratedBy", change.patch.added), ("wasInvalidatedBy", change.patch.removed)):
             told = {(row["s"], row["p"], row["o"]) for row in mine if row["how"].endswith(how)}

@@ -436,6 +436,7 @@ def test_the_process_that_runs_queries_is_started_again(patient: Program) -> Non
     with request_of(patient, COUNTED["cross product, counted"]) as connection, patient.client() as client:
         assert soon(lambda: patient.forked() == 1, 5)
         os.kill(runner, signal.SIGKILL)
+        assert soon(lambda: runner not in processes_of(patient.app.home), 5)
         answer = client.get(SPARQL, params={"query": "ASK { ?s ?p ?o }"})
         assert answer.json()["boolean"] is True
         assert connection.recv(100).split()[1] in (b"500", b"503")

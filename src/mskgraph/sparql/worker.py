@@ -153,13 +153,24 @@ class Worker:
 
         :raises MskGraphError: if the process cannot be started; what is wrong with the query is told by the reply
         """
+        try:
+            return self._opened(request)
+        except OSError:  # the process was ended from outside
+            with self._lock:
+                self._control = None
+            return self._opened(request)
+
+    def _opened(self, request: Request) -> Reply:
         ours, theirs = socket.socketpair()
-        with theirs:
-            ours.settimeout(_PATIENCE)
-            self._send(theirs)
-            reply = Reply(ours, request.timeout)
+        ours.settimeout(_PATIENCE)
+        try:
+            with theirs, self._lock:
+                socket.send_fds(self._running(), [b"F"], [theirs.fileno()])
             ours.sendall(request.packed())
-        return reply
+        except OSError:
+            ours.close()
+            raise
+        return Reply(ours, request.timeout)
 
     def run(self, request: Request, waiting: Callable[[float], object] = lambda _: None) -> Finished:
         """Answer a request.
@@ -194,14 +205,6 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _send(self, connection: socket.socket) -> None:
-        with self._lock:
-            try:
-                socket.send_fds(self._running(), [b"F"], [connection.fileno()])
-            except OSError:  # the process was ended from outside
-                self._control = None
-                socket.send_fds(self._running(), [b"F"], [connection.fileno()])
 
     def _running(self) -> socket.socket:
         if self._control is None:
