@@ -23,7 +23,7 @@ from mskgraph import KnowledgeGraph, ontology
 from mskgraph.differential import _differential
 from mskgraph.graph import Concept, Knowledge, Relation, Step
 from mskgraph.store import query_text, select
-from mskgraph.terms import Lexicon, Name, iri
+from mskgraph.terms import Kind, Lexicon, Name, iri
 
 COMMANDS = {
     "mskgraph paths": ("paths", "soft tissue calcification", "cysticercosis", "--json"),
@@ -106,7 +106,7 @@ def paths() -> Iterator[Row]:
         graph = knowledge.to_networkx()
         simple = networkx.Graph(graph)  # what a person would search: both directions, one edge a pair
         chance = random.Random(7)
-        pairs = []
+        pairs: list[tuple[str, str]] = []
         while len(pairs) < 5:
             start, end = chance.sample(names, 2)
             distance = (
@@ -161,7 +161,7 @@ def synthetic(size: int) -> tuple[Knowledge, list[str]]:
     """A graph of diagnoses, findings and morphologies in which few nodes have many neighbours, as in real ones."""
     chance = random.Random(size)
     skeleton = networkx.barabasi_albert_graph(size, 2, seed=1)
-    kinds = ("diagnosis", "finding", "morphology")
+    kinds: tuple[Kind, ...] = ("diagnosis", "finding", "morphology")
     names = [iri(f"node-{number:05d}") for number in range(size)]
     concepts = {
         name: Concept(iri=name, label=f"node {number}", kind=kinds[number % 3]) for number, name in enumerate(names)
@@ -178,8 +178,18 @@ def synthetic(size: int) -> tuple[Knowledge, list[str]]:
         steps[edge.start].append(edge)
         steps[edge.end].append(Step(edge.end, caused_by, edge.start, edge.claim))
     lexicon = Lexicon([Name(concept.iri, concept.label, concept.kind, True) for concept in concepts.values()])
-    made_up = {"concepts": concepts, "relations": relations, "edges": edges, "lexicon": lexicon, "_steps": dict(steps)}
-    return replace(KnowledgeGraph.open().knowledge, claims={}, cases={}, tables={}, **made_up), names
+    made_up = replace(
+        KnowledgeGraph.open().knowledge,
+        concepts=concepts,
+        claims={},
+        cases={},
+        tables={},
+        relations=relations,
+        edges=edges,
+        lexicon=lexicon,
+        _steps=dict(steps),
+    )
+    return made_up, names
 
 
 def processors() -> int:

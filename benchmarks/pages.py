@@ -110,7 +110,8 @@ def drawing(page: Page, url: str, folder: Path) -> Row:
         network.add_edge(edge.source, edge.target, label=edge.label)
     file = folder / "pyvis.html"
     file.write_text(network.generate_html(), encoding="utf-8")
-    address = f"{url}/explore?" + "&".join(f"show={local_name(node)}" for node in exploration.shown)
+    shown = [node for node in exploration.shown if isinstance(node, str)]  # no path is asked for
+    address = f"{url}/explore?" + "&".join(f"show={local_name(node)}" for node in shown)
     ours, rival = [], []
     for _ in range(3):
         ours.append(open_drawn(page, address))
