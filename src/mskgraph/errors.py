@@ -16,6 +16,8 @@
       StaleRevision         a change made for a graph that has changed since
       JournalUnusable       a journal of changes that cannot be read or written
       JournalDamaged        a journal that is not as it was written; carries what is intact
+      AccessInvalid         a file of who may what that is not understood; nobody may then
+      NotAllowed            somebody wants to do what they may not; tells what is missing
       PortInUse             the port of the browser program is taken
 
 Each carries data, and its text names the remedy, so that a page or the command line can show it as it is.
@@ -194,6 +196,27 @@ class JournalDamaged(MskGraphError):
             f"The journal {path} is damaged after change {intact}: what follows is not as it was written. The first "
             f"{intact} changes are intact. Put back a copy, or keep these with: mskgraph history --repair"
         )
+
+
+class AccessInvalid(MskGraphError):
+    """A file of who may change the knowledge that is not understood.
+
+    :ivar path: of the file
+    :ivar key: what in it is wrong, such as ``"auth.client_id"``; empty if all of it
+    :ivar reason: what is wrong with it
+
+    >>> str(AccessInvalid(Path("access.toml"), "auth.client_id", "is missing"))
+    'The settings in access.toml are not valid: auth.client_id is missing. Until that is put right nobody may edit.'
+    """
+
+    def __init__(self, path: Path, key: str, reason: str) -> None:
+        self.path, self.key, self.reason = path, key, reason
+        wrong = f"{key} {reason}".strip()
+        super().__init__(f"The settings in {path} are not valid: {wrong}. Until that is put right nobody may edit.")
+
+
+class NotAllowed(MskGraphError):
+    """Somebody wants to do what they may not; the text says what is missing."""
 
 
 class PortInUse(MskGraphError):
