@@ -1,0 +1,301 @@
+"""Checks of a change beside pySHACL on the whole graph: ``python -m benchmarks.curation``.
+
+The data are the ontology and made-up cases up to a size, in files of a few hundred cases. Ours checks what changes were
+made to the nodes of; the rival validates everything, with the same shapes, as it comes. Each runs in a process of its
+own, so that memory and processor time are theirs alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+import pyshacl
+from rdflib import DCTERMS, Graph, URIRef
+
+from benchmarks.engines import markdown, p95
+from benchmarks.made_up_cases import NAMESPACE as CASES_NAMESPACE
+from benchmarks.made_up_cases import SEED, made_up
+from benchmarks.measure import readable
+from mskgraph import KnowledgeGraph, curation, ontology
+from mskgraph.curation import graph_of
+from mskgraph.store import Patch
+from mskgraph.terms import NAMESPACE, iri
+
+SIZES = (10_000, 100_000, 1_000_000)
+EACH = 10  # changes of a kind
+CASES_A_FILE = 500
+LIMIT = 420.0  # seconds for one validation of the whole graph
+CLAIM = """\
+msk:made-up-claim-{number} a msk:Association ;
+    dcterms:source msk:made-up-source-made-up ;
+    msk:confidence msk:confidence-low ;
+    msk:diagnosis <{diagnosis}> ;
+    msk:estimate msk:made-up-claim-{number}-estimate ;
+    msk:feature <{feature}> ;
+    msk:verification msk:verification-checked .
+
+msk:made-up-claim-{number}-estimate a msk:Estimate ;
+    msk:denominator 40 ;
+    msk:form msk:form-count ;
+    msk:numerator {number} ;
+    msk:stated "{number} of 40" .
+"""
+
+
+class Spent(NamedTuple):
+    """What one check took: seconds on the clock and of the processor, and bytes of memory at most until its end."""
+
+    wall: float
+    cpu: float
+    memory: int
+
+
+@dataclass
+class Side:
+    """What ours or the rival took.
+
+    :ivar before: bytes of memory at most before anything was checked
+    :ivar spent: by kind of change
+    :ivar stopped: whether a check took too long
+    """
+
+    before: int = 0
+    spent: dict[str, list[Spent]] = field(default_factory=dict)
+    stopped: bool = False
+
+
+# Data
+
+
+def written(size: int, folder: Path) -> int:
+    """Write an ontology of a size, and return how many triples it has; for the smallest that of the tests.
+
+    The cases are nodes of our own namespace, so that all rules are about them.
+    """
+    root = ontology.find()
+    if size < 100_000:
+        shutil.copytree(Path(__file__).parents[1] / "tests" / "data" / "seed", folder)
+        for name in ("schema.ttl", "shapes.ttl"):
+            shutil.copy(root / name, folder)
+    else:
+        for path in ontology.files(root):
+            target = folder / path.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    os.environ["MSKGRAPH_ONTOLOGY"] = str(folder)
+    kg = KnowledgeGraph.open()
+    there = len(ontology.read(ontology.files(folder)))
+    texts = (ours(text) for text in made_up(max(size - there, 100), kg.knowledge))
+    for number in itertools.count(1):
+        some = list(itertools.islice(texts, CASES_A_FILE))
+        if not some:
+            return there
+        there += sum(text.count("\n") for text in some)
+        (folder / "cases" / f"made-up-{number}.ttl").write_text("".join(some), encoding="utf-8")
+    raise AssertionError
+
+
+def ours(text: str) -> str:
+    """Return cases as nodes of our own namespace."""
+    return text.replace(CASES_NAMESPACE, f"{NAMESPACE}made-up-")
+
+
+def changes(kg: KnowledgeGraph) -> Iterator[tuple[str, Patch]]:
+    """Yield changes of four kinds, in turn."""
+    chance = random.Random(3)
+    knowledge = kg.knowledge
+    kinds: dict[str, list[str]] = {
+        kind: sorted(node for node, concept in knowledge.concepts.items() if concept.kind == kind)
+        for kind in ("diagnosis", "finding")
+    }
+    cases = sorted(node for node in knowledge.cases if "made-up" in node)
+    new = made_up(1_000_000, knowledge, SEED + 1)
+    next(new)  # the source, which is there already
+    for number in range(1, EACH + 1):
+        node = chance.choice(kinds["diagnosis"])
+        claim = CLAIM.format(number=number, diagnosis=node, feature=chance.choice(kinds["finding"]))
+        yield "a claim added", curation.additions(kg, curation.graph_in(_prefixed(claim)))
+        text = ours(next(new)).replace("made-up-", "made-up-new-").replace("made-up-new-source-", "made-up-source-")
+        yield "a case added", curation.additions(kg, graph_of(text.splitlines()))
+        name = f'<{node}> skos:altLabel "made-up name {number}"@en .'
+        yield "a name of a concept added", curation.additions(kg, curation.graph_in(_prefixed(name)))
+        yield "a case taken away", Patch(removed=_all_of(kg, chance.choice(cases)))
+
+
+def _prefixed(text: str) -> bytes:
+    known = ("msk", "dcterms", "skos")
+    return ("".join(f"@prefix {name}: <{ontology.PREFIXES[name]}> .\n" for name in known) + text).encode()
+
+
+def _all_of(kg: KnowledgeGraph, case: str) -> frozenset[str]:
+    """Return what is said of a case, its observations and its images."""
+    said = graph_of(curation.stated(kg.files, kg.accepted, {case}))
+    parts = {str(part) for name in ("observation", "image") for part in said.objects(None, URIRef(iri(name)))}
+    return frozenset(curation.stated(kg.files, kg.accepted, {case, *parts}))
+
+
+# Measuring
+
+
+def spent_on(job: Callable[[], object]) -> Spent:
+    """Return what a job takes in this process."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    job()
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu, peak())
+
+
+def peak() -> int:
+    """Return how many bytes this process has used at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def checking(pipe: Connection) -> None:
+    """Check changes one after another, each of which must be found right."""
+    kg = KnowledgeGraph.open()
+    made = list(changes(kg))
+    pipe.send(peak())
+    for kind, patch in made:
+        found: list[ontology.Problem] = []
+        pipe.send((kind, spent_on(partial(_check, kg, patch, found))))
+        if found:
+            raise AssertionError(f"{kind}: {found[0]}")
+    if not curation.problems(kg, without_source(made[0][1])):
+        raise AssertionError("a claim without a source is let through")
+
+
+def _check(kg: KnowledgeGraph, patch: Patch, found: list[ontology.Problem]) -> None:
+    found += curation.problems(kg, patch)
+
+
+def without_source(claim: Patch) -> Patch:
+    """Return a claim that nothing may accept."""
+    return Patch(frozenset(line for line in claim.added if f"<{DCTERMS.source}>" not in line))
+
+
+def validating(pipe: Connection) -> None:
+    """Validate the whole graph with a claim added; if there is time, once more with one that has no source."""
+    kg = KnowledgeGraph.open()
+    kind, patch = next(changes(kg))
+    shapes, data = Graph(), Graph()
+    for path in kg.files:
+        graph = shapes if path.name == "shapes.ttl" else data
+        graph += ontology.read([path])
+    data += graph_of(patch.added)
+    pipe.send(peak())
+    for right in (True, False):
+        verdicts: list[bool] = []
+        pipe.send((kind, spent_on(partial(_validate, data, shapes, verdicts))))
+        if verdicts != [right]:
+            raise AssertionError("pySHACL judges otherwise")
+        data -= graph_of(patch.added - without_source(patch).added)
+
+
+def _validate(data: Graph, shapes: Graph, verdicts: list[bool]) -> None:
+    verdicts.append(pyshacl.validate(data, shacl_graph=shapes, inplace=True)[0])
+
+
+def in_process(job: Callable[[Connection], None]) -> Side:
+    """Run one side in a process of its own, which is ended if a check takes too long."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=job, args=(theirs,))
+    process.start()
+    theirs.close()
+    side = Side()
+    try:
+        side.before = ours.recv()
+        while ours.poll(LIMIT):
+            kind, spent = ours.recv()
+            side.spent.setdefault(kind, []).append(spent)
+        side.stopped = True
+        process.kill()
+    except EOFError:
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"{job.__name__} failed") from None
+    process.join()
+    return side
+
+
+def rows_of(size: int) -> Iterator[list[str]]:
+    """Measure one size; ours before and after the rival, so that whatever else the machine does hits both."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        triples = written(size, folder / "ontology")
+        ours = in_process(checking)
+        rival = in_process(validating)
+        again = in_process(checking)
+    finally:
+        shutil.rmtree(folder)
+    theirs = next(iter(rival.spent.values()), [])
+    for kind, spent in ours.spent.items():
+        spent = spent[1:] + again.spent[kind][1:]
+        wall, cpu = (statistics.median(times) for times in ([s.wall for s in spent], [s.cpu for s in spent]))
+        yield [
+            f"{triples:,}",
+            kind,
+            f"{readable(wall)}, {readable(p95([s.wall for s in spent]))}; {readable(cpu)}",
+            readable(ours.spent[kind][0].wall),
+            f"{readable(theirs[0].wall)}; {readable(theirs[0].cpu)}" if theirs else f"> {LIMIT:.0f} s",
+            f"{theirs[0].cpu / cpu:.2g} x" if theirs else f"> {LIMIT / wall:.2g} x",
+            f"{megabytes(ours.before)} + {megabytes(ours.spent[kind][-1].memory - ours.before)}",
+            f"{megabytes(rival.before)} + {megabytes(theirs[0].memory - rival.before)}" if theirs else "",
+        ]
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+HEAD = [
+    "Triples",
+    "Change",
+    "Ours: median, p95; processor",
+    "The first",
+    "Rival: once; processor",
+    "Rival / ours",
+    "Memory of ours",
+    "of the rival",
+]
+
+
+def checks(sizes: Sequence[int] = SIZES) -> str:
+    """Measure all sizes and return what RESULTS.md says of it."""
+    before = os.getloadavg()[0]
+    rows = [row for size in sizes for row in rows_of(size)]
+    text = f"""
+        Checks of a change, ours on its nodes and what is around them, beside pySHACL {version("pyshacl")} with
+        the same shapes on the whole graph; it knows nothing of names, circles or numbers, so it does less. Both have
+        read everything before; ours may still have to read a file for the first change of a kind, which stands apart
+        from the {2 * (EACH - 1)} others. Rival / ours is of the processor time. Memory: with everything read, and what
+        checking adds at most. A validation is given {LIMIT:.0f} s. Load average before: {before:.1f}, after:
+        {os.getloadavg()[0]:.1f}."""
+    return f"{" ".join(text.split())}\n\n{markdown([HEAD, *rows])}"
+
+
+def main() -> None:
+    """Measure, and print it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.curation", description=__doc__)
+    parser.add_argument("--size", type=int, action="append", help="triples; several may be given (default: all)")
+    arguments = parser.parse_args()
+    print(checks(arguments.size or SIZES))
+
+
+if __name__ == "__main__":
+    main()
