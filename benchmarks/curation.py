@@ -279,14 +279,14 @@ def checks(sizes: Sequence[int] = SIZES) -> str:
     """Measure all sizes and return what RESULTS.md says of it."""
     before = os.getloadavg()[0]
     rows = [row for size in sizes for row in rows_of(size)]
-    text = f"""
+    words = f"""
         Checks of a change, ours on its nodes and what is around them, beside pySHACL {version("pyshacl")} with
         the same shapes on the whole graph; it knows nothing of names, circles or numbers, so it does less. Both have
         read everything before; ours may still have to read a file for the first change of a kind, which stands apart
         from the {2 * (EACH - 1)} others. Rival / ours is of the processor time. Memory: with everything read, and what
         checking adds at most. A validation is given {LIMIT:.0f} s. Load average before: {before:.1f}, after:
         {os.getloadavg()[0]:.1f}."""
-    return f"{" ".join(text.split())}\n\n{markdown([HEAD, *rows])}"
+    return f"{' '.join(words.split())}\n\n{markdown([HEAD, *rows])}"
 
 
 def main() -> None:
