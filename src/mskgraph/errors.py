@@ -18,6 +18,7 @@
       JournalDamaged        a journal that is not as it was written; carries what is intact
       AccessInvalid         a file of who may what that is not understood; nobody may then
       NotAllowed            somebody wants to do what they may not; tells what is missing
+      DraftNotKept          what is filled in cannot be kept; tells why
       PortInUse             the port of the browser program is taken
 
 Each carries data, and its text names the remedy, so that a page or the command line can show it as it is.
@@ -217,6 +218,14 @@ class AccessInvalid(MskGraphError):
 
 class NotAllowed(MskGraphError):
     """Somebody wants to do what they may not; the text says what is missing."""
+
+
+class DraftNotKept(MskGraphError):
+    """What somebody has filled in cannot be kept for later, with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"What you type is not kept: {reason}. It is there as long as this tab is open.")
 
 
 class PortInUse(MskGraphError):
