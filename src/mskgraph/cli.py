@@ -46,6 +46,13 @@ class ExportFormat(StrEnum):
     JSONLD = "jsonld"
 
 
+class Role(StrEnum):
+    """What somebody may do beside reading."""
+
+    PROPOSE = "propose"
+    ACCEPT = "accept"
+
+
 class Regime(StrEnum):
     """Whether stated prevalence counts."""
 
@@ -68,6 +75,7 @@ def main() -> None:
 @app.command("app")
 def app_command(
     port: Annotated[int, typer.Option(help="Port of the browser program.", min=1, max=65535)] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in, to read.")] = "127.0.0.1",
     store: Annotated[str | None, typer.Option(help="URL of the store; empty for the embedded one.")] = None,
     open_browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
 ) -> None:
@@ -76,7 +84,7 @@ def app_command(
 
     from mskgraph import KnowledgeGraph
     from mskgraph.errors import QueryError
-    from mskgraph.ui.server import serve
+    from mskgraph.ui.server import notes, serve
 
     if store is not None:
         os.environ["MSKGRAPH_STORE"] = store
@@ -86,9 +94,25 @@ def app_command(
         kg.worker.start()
     except QueryError as error:  # a machine on which strangers' queries cannot be shut off; all else works
         print(f"Note: {_printable(str(error))}", file=sys.stderr)
-    for warning in kg.store.warnings:
-        print(f"Note: {_printable(warning)}", file=sys.stderr)
-    serve(port, open_browser=open_browser)
+    for note in (*kg.store.warnings, *notes(address)):
+        print(f"Note: {_printable(note)}", file=sys.stderr)
+    serve(port, address, open_browser=open_browser)
+
+
+@app.command()
+def token(
+    name: Annotated[str, typer.Argument(help="What the history calls whoever uses it.")],
+    role: Annotated[Role, typer.Option(help="What it may do; accept includes propose.")],
+) -> None:
+    """Make a token with which a program may change the knowledge; it is shown this once and kept nowhere."""
+    from mskgraph.curation import access
+
+    if not access.is_token_name(name):
+        raise typer.BadParameter("A name has up to 50 letters, digits and the marks _ and -.", param_hint="NAME")
+    made = access.new_token()
+    print(made)
+    print(f"\nTo let it in, add to {_printable(str(access.settings_file()))}:", file=sys.stderr)
+    print(f'\n[tokens.{name}]\nsha256 = "{access.digest(made)}"\nrole = "{role}"', file=sys.stderr)
 
 
 @app.command()

@@ -36,6 +36,7 @@ CALLBACK: Final = "/oauth2callback"
 _NEEDED = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 _SECRET = 32  # characters: with fewer, who has a cookie may find the secret that signs it
 _LONGEST = 100  # characters of a name
+_LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,23 @@ class Person:
         """
         return role in self.roles
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this is whoever sits at the machine itself, where nobody signs in."""
+        return self.key == _LOCAL
+
 
 NOBODY: Final = Person("", "", frozenset())
+
+
+def at_the_machine(name: str) -> Person:
+    """Return the one person who uses the program on their own machine, with all roles."""
+    return Person(name, _LOCAL, ROLES["accept"])
+
+
+def settings_file() -> Path:
+    """Return where the settings are, or would be."""
+    return home() / "access.toml"
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,7 @@ class Access:
         :param path: of the file; ``access.toml`` in MSKGRAPH_HOME if none is given
         :raises AccessInvalid: if it cannot be read, or something in it is not understood
         """
-        path = home() / "access.toml" if path is None else path
+        path = settings_file() if path is None else path
         try:
             text = path.read_text("utf-8")
         except FileNotFoundError:
@@ -163,6 +179,15 @@ class Access:
 def new_token() -> str:
     """Return a token that nobody can guess."""
     return secrets.token_urlsafe(32)
+
+
+def is_token_name(name: str) -> bool:
+    """Return whether a token may be called that: what TOML takes without quotes.
+
+    >>> is_token_name("importer-2"), is_token_name("a.b")
+    (True, False)
+    """
+    return bool(re.fullmatch(r"[A-Za-z0-9_-]{1,50}", name))
 
 
 def digest(token: str) -> str:
@@ -252,8 +277,8 @@ def _tokens(path: Path, given: object) -> Iterator[tuple[str, tuple[str, Role]]]
         raise AccessInvalid(path, "tokens", "has to be a table")
     for name, token in given.items():
         where = f"tokens.{name}"
-        if not re.fullmatch(r"[\w.-]{1,50}", name):
-            raise AccessInvalid(path, where, "a name has up to 50 letters, digits and the marks . _ -")
+        if not is_token_name(name):
+            raise AccessInvalid(path, where, "has to have a name of up to 50 letters, digits and the marks _ and -")
         settings = _table(path, where, token, ("sha256", "role"))
         known = _text(path, f"{where}.sha256", settings.get("sha256"))
         if not re.fullmatch(r"[0-9a-f]{64}", known):

@@ -7,22 +7,73 @@ from dataclasses import dataclass
 
 from mskgraph import KnowledgeGraph, bring_up_to_date, curation
 from mskgraph.curation import Change, Journal
-from mskgraph.errors import MskGraphError
+from mskgraph.curation.access import NOBODY, Access, Person, Role, at_the_machine
+from mskgraph.errors import AccessInvalid, NotAllowed
 from mskgraph.ontology import Problem
 from mskgraph.store import Patch
-from mskgraph.ui.server import may_edit
+from mskgraph.ui import sign_in
+from mskgraph.ui.server import is_local
 
 OFF = (
-    "Editing is off: this program listens on an address that others can reach, and signing in is not set up. "
-    "To add something, start it on the machine itself: mskgraph app"
+    "Editing is off: this program can be reached by others, and signing in is not set up. To add something, start it "
+    "on the machine itself: mskgraph app. Whoever runs it finds in docs/access.md how people sign in."
 )
 
 
-class EditingOff(MskGraphError):
-    """Somebody tries to change the knowledge who may not."""
+# Who asks
 
-    def __init__(self) -> None:
-        super().__init__(OFF)
+
+def visitor() -> Person:
+    """Return who looks at the page and what they may do at this moment.
+
+    Where signing in is set up, that is who has signed in; else the one person who sits at the machine itself. While
+    the settings are faulty nobody may do anything.
+    """
+    try:
+        access = Access.read()
+    except AccessInvalid:
+        return NOBODY
+    if access.sign_in:
+        return access.person(sign_in.claims())
+    return at_the_machine(login()) if is_local() else NOBODY
+
+
+def why_not(role: Role = "propose") -> str:
+    """Return what a visitor lacks for a role, and what helps; nothing if they have it."""
+    asking = visitor()
+    if asking.may(role):
+        return ""
+    try:
+        access = Access.read()
+    except AccessInvalid as error:
+        # Strangers need not know how this machine is set up.
+        return str(error) if is_local() else "Editing is off: who may edit is being set up. Come again later."
+    if not access.sign_in:
+        return OFF
+    if not asking.key:
+        return f"To {role} changes, sign in."
+    return f"{asking.name} may not {role} changes. Ask whoever runs this program for that role."
+
+
+def show_sign_in() -> None:
+    """Show on the page who is signed in, if signing in is set up."""
+    try:
+        access = Access.read()
+    except AccessInvalid:
+        return
+    if access.sign_in:
+        sign_in.bar(visitor())
+
+
+def login() -> str:
+    """Return the name under which somebody is logged in to this machine; empty if it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+# Changes
 
 
 @dataclass(frozen=True)
@@ -45,12 +96,13 @@ def check(kg: KnowledgeGraph, patch: Patch) -> Checked:
 def publish(checked: Checked, author: str, message: str) -> Change:
     """Make a change part of the knowledge.
 
-    :raises EditingOff: if who asks may not
+    :param author: counts only where nobody signs in
+    :raises NotAllowed: if who asks may not
     :raises StaleRevision: if the knowledge has changed since it was checked; nothing is changed then
     :raises ChangeRefused: with what it would leave wrong
     """
-    _allowed()
-    change = curation.accept(Journal(), KnowledgeGraph.open, checked.patch, author, message, checked.base)
+    name = _name(_allowed("accept"), author)
+    change = curation.accept(Journal(), KnowledgeGraph.open, checked.patch, name, message, checked.base)
     bring_up_to_date()
     return change
 
@@ -58,24 +110,27 @@ def publish(checked: Checked, author: str, message: str) -> Change:
 def take_back(change_hash: str, author: str) -> Change:
     """Take a change back.
 
-    :raises EditingOff: if who asks may not
+    :raises NotAllowed: if who asks may not
     :raises PatchInvalid: if later changes depend on it
     :raises ChangeRefused: if something would be left wrong without it
     """
-    _allowed()
-    change = curation.undo(Journal(), KnowledgeGraph.open, author, change_hash)
+    name = _name(_allowed("accept"), author)
+    change = curation.undo(Journal(), KnowledgeGraph.open, name, change_hash)
     bring_up_to_date()
     return change
 
 
-def _allowed() -> None:
-    if not may_edit():
-        raise EditingOff
+def _allowed(role: Role) -> Person:
+    """Return who asks, if they have a role.
+
+    :raises NotAllowed: if not
+    """
+    asking = visitor()
+    if not asking.may(role):
+        raise NotAllowed(why_not(role))
+    return asking
 
 
-def login() -> str:
-    """Return the name under which somebody is logged in to this machine; empty if it has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
+def _name(asking: Person, typed: str) -> str:
+    """Return as what the history names them: who signed in cannot call themselves otherwise."""
+    return typed if asking.is_local else asking.name

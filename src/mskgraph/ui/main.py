@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from mskgraph.ui import widgets
+from mskgraph.ui import editing, widgets
 
 SCREENS = Path(__file__).with_name("screens")
 
@@ -28,6 +28,7 @@ for path in sorted(SCREENS.glob("[0-9]*_*.py")):
     pages.append(st.Page(path, title=name.capitalize(), url_path=name, default=not pages))
 st.html(f"<style>{STYLE}</style>")
 page = st.navigation(pages, position="top")
+editing.show_sign_in()
 with widgets.errors_as_messages():
     page.run()
 widgets.footer()

@@ -15,28 +15,34 @@ import socket
 import sys
 import tomllib
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from mskgraph import KnowledgeGraph, __version__
-from mskgraph.errors import MskGraphError, PortInUse
+from mskgraph.curation.access import Access, is_loopback, settings_file
+from mskgraph.errors import AccessInvalid, MskGraphError, PortInUse
 from mskgraph.sparql.protocol import routes
 from mskgraph.ui import completion, resource
 
 MAIN: Final = Path(__file__).with_name("main.py")
 SETTINGS: Final = Path(__file__).parent / ".streamlit" / "config.toml"
 VIS_NETWORK: Final = "/assets/vis-network.min.js"
+
+_PASSED_ON = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
 # Assets
@@ -136,7 +142,8 @@ def content_security_policy() -> str:
 class SecurityHeaders:
     """ASGI middleware that puts the security headers on every HTTP answer.
 
-    A route that sets one of them itself keeps its own.
+    A route that sets one of them itself keeps its own. Where people sign in over https, cookies go over nothing else:
+    Streamlit does not see to that.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -168,17 +175,33 @@ class SecurityHeaders:
                 given = list(message.get("headers", []))
                 names = {name.lower() for name, _ in given}
                 added = [header for header in self.headers if header[0] not in names]
+                if b"set-cookie" in names and _is_over_https():
+                    given = [_secure(header) for header in given]
                 message = {**message, "headers": [*given, *added]}
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
 
 
+def _is_over_https() -> bool:
+    try:
+        return Access.read().origin.startswith("https:")
+    except AccessInvalid:
+        return False
+
+
+def _secure(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    name, value = header
+    is_open = name.lower() == b"set-cookie" and b"secure" not in value.lower().split(b"; ")
+    return (name, value + b"; Secure") if is_open else header
+
+
 class OnlyThisServer:
     """ASGI middleware that answers only what is meant for this server, and cannot be taken for two requests.
 
     A page of a stranger may have its own name lead here (DNS rebinding) and read what only this machine should see:
-    the names that Streamlit allows its pages hold for every address.
+    the names that Streamlit allows its pages hold for every address. And it may make the reader's browser ask here for
+    something that has effects; Streamlit would let pages of this machine's other programs do so.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -191,22 +214,43 @@ class OnlyThisServer:
         :param receive: from the server
         :param send: to the server
         """
-        if scope["type"] == "http" and (reason := _unwanted(scope["headers"])):
-            refusal = PlainTextResponse(f"{reason}\n", 400, {"Connection": "close"})
-            await refusal(scope, receive, send)
+        if scope["type"] in {"http", "websocket"} and (refusal := _refusal(scope)):
+            # Before its handshake is accepted, a WebSocket that is closed is refused, too.
+            await (WebSocketClose() if scope["type"] == "websocket" else refusal)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
 
-def _unwanted(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    names = [name for name, _ in headers]
-    if b"content-length" in names and b"transfer-encoding" in names:  # RFC 9112, section 6.1
-        return "A request has either a length or an encoding of its parts."
+def _refusal(scope: Scope) -> Response | None:
+    headers = Headers(scope=scope)
+    if "content-length" in headers and "transfer-encoding" in headers:  # RFC 9112, section 6.1
+        return _refused(400, "A request has either a length or an encoding of its parts.")
     allowed = st.get_option("server.allowedHosts")
-    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
-    if "*" not in allowed and [_name_of(host) in allowed for host in hosts] != [True]:
-        return "This server is not known by that name."
-    return ""
+    if "*" not in allowed and [_name_of(host) in allowed for host in headers.getlist("host")] != [True]:
+        return _refused(400, "This server is not known by that name.")
+    if _has_effects(scope) and _is_foreign(headers):
+        return _refused(403, "Only pages of this server may ask for that.")
+    return None
+
+
+def _refused(status: int, reason: str) -> Response:
+    return PlainTextResponse(f"{reason}\n", status, {"Connection": "close"})
+
+
+def _has_effects(scope: Scope) -> bool:
+    """Return whether a request may do more than read."""
+    if scope["type"] == "websocket" or scope["path"] == "/auth/logout":
+        return True
+    # Queries change nothing, and which pages may read their answers is settled there.
+    return scope["method"] not in {"GET", "HEAD", "OPTIONS"} and scope["path"] != "/sparql"
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Return whether a page of another site has the reader's browser ask; programs that are no browsers do not say."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        return True
+    return headers.get("sec-fetch-site") in {"cross-site", "same-site"}
 
 
 def _name_of(host: str) -> str:
@@ -250,17 +294,36 @@ def _check_port(address: str, port: int) -> None:
             raise
 
 
-def _is_loopback(address: str) -> bool:
-    return address in {"localhost", "::1"} or address.startswith("127.")
+def is_local() -> bool:
+    """Return whether who opens a page sits at this very machine, and nobody else could.
 
-
-def may_edit() -> bool:
-    """Return whether who opens a page may change the knowledge: until there is sign-in, only from this very machine.
-
-    Both the address that the server listens on and the one that the reader comes from have to be loopback addresses.
+    The address that the server listens on and the one that the reader comes from have to be loopback addresses, and
+    nobody may have passed the request on: behind a proxy on this machine all the world comes from here.
     """
     listens = st.get_option("server.address") or ""  # none is all there are
-    return _is_loopback(listens) and _is_loopback(st.context.ip_address or "localhost")
+    comes_from = st.context.ip_address or "localhost"
+    passed_on = any(name in st.context.headers for name in _PASSED_ON)
+    return is_loopback(listens) and is_loopback(comes_from) and not passed_on
+
+
+def notes(address: str) -> Iterator[str]:
+    """Yield what whoever starts the program should know about who may edit.
+
+    :param address: that it is going to listen on
+    """
+    try:
+        access = Access.read()
+    except AccessInvalid as error:
+        yield str(error)
+        return
+    yield from access.warnings()
+    if access.sign_in:
+        yield f"Reading is open to all; to edit, people sign in at {access.origin}"
+    elif not is_loopback(address):
+        yield (
+            f"Reading is open to all who reach {address}. Editing is off, as signing in is not set up: "
+            f"docs/access.md says how, and {access.path} is where."
+        )
 
 
 def serve(
@@ -297,8 +360,9 @@ def serve(
         "server.port": port,
         "server.address": address,
         "logger.hideWelcomeMessage": True,  # on_ready says it in one line
+        "secrets.files": [str(settings_file())],  # from which Streamlit reads how people sign in
     }
-    if not _is_loopback(address):
+    if not is_loopback(address):
         chosen["server.allowedHosts"] = ["*"]  # the names by which others know this machine are theirs
     with suppress(KeyboardInterrupt):  # the ordinary way of stopping it
         app.run(config=chosen)
