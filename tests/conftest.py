@@ -1,4 +1,4 @@
-"""Fixtures for tests of the running program, in a browser."""
+"""Fixtures that tests share: the running program, a browser, engines."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from rdflib import Graph
+from rdflib.term import Node
 
+from mskgraph.ontology.reasoning import contradictions
 from tests.app_process import RunningApp, running_app
 from tests.browser_log import BrowserLog
 from tests.chromium import ARGUMENTS, find_chromium
@@ -22,6 +26,33 @@ DESKTOP = (1400, 900)
 
 StartApp = Callable[..., RunningApp]
 NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reasoning_once() -> Iterator[None]:
+    """Reason only once about a schema that is found free of contradictions: it takes most of the time of a check."""
+    sound: set[frozenset[pyoxigraph.Quad]] = set()
+    reason = contradictions
+
+    def remembered(schema: Graph) -> Iterator[tuple[Node, str]]:
+        content = canonical_triples(schema)
+        if content not in sound:
+            found = list(reason(schema))
+            yield from found
+            if not found:
+                sound.add(content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mskgraph.ontology.checks.contradictions", remembered)
+        yield
+
+
+def canonical_triples(graph: Graph) -> frozenset[pyoxigraph.Quad]:
+    """The triples of a graph; two graphs that say the same call their blank nodes the same here."""
+    text = graph.serialize(format="nt", encoding="utf-8")
+    dataset = pyoxigraph.Dataset(pyoxigraph.parse(text, format=pyoxigraph.RdfFormat.N_TRIPLES))
+    dataset.canonicalize(pyoxigraph.CanonicalizationAlgorithm.UNSTABLE)
+    return frozenset(dataset)
 
 
 @pytest.fixture(scope="session")
@@ -47,15 +78,17 @@ def seed(seed_folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
-    """Start the program once more: ``start_app(ontology=folder, settings={"MSKGRAPH_...": ...})``.
+    """Start the program once more: ``start_app(ontology=folder, settings={"MSKGRAPH_...": ...}, address="0.0.0.0")``.
 
     It lives until the end of the session, with a home folder of its own.
     """
     with ExitStack() as apps:
 
-        def start(*, ontology: Path | None = None, settings: dict[str, str] | None = None) -> RunningApp:
+        def start(
+            *, ontology: Path | None = None, settings: dict[str, str] | None = None, address: str = "127.0.0.1"
+        ) -> RunningApp:
             home = tmp_path_factory.mktemp("home")
-            return apps.enter_context(running_app(home, ontology=ontology, settings=settings))
+            return apps.enter_context(running_app(home, ontology=ontology, settings=settings, address=address))
 
         yield start
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import networkx
 import pandas
-import pyoxigraph
 import pytest
 import rdflib
 
@@ -19,16 +18,9 @@ from mskgraph import KnowledgeGraph, ontology
 from mskgraph.differential import differential
 from mskgraph.errors import OntologyInvalid, OntologyNotFound, QueryError, StoreError, UnknownTerm
 from mskgraph.terms import iri, read_mappings
+from tests.conftest import canonical_triples
 
 pytestmark = pytest.mark.usefixtures("seed")
-
-
-def triples(graph: rdflib.Graph) -> set[pyoxigraph.Quad]:
-    """The triples of a graph; two graphs that say the same call their blank nodes the same here."""
-    text = graph.serialize(format="nt", encoding="utf-8")
-    dataset = pyoxigraph.Dataset(pyoxigraph.parse(text, format=pyoxigraph.RdfFormat.N_TRIPLES))
-    dataset.canonicalize(pyoxigraph.CanonicalizationAlgorithm.UNSTABLE)
-    return set(dataset)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +202,7 @@ def test_the_rdflib_graph_is_that_of_the_files(kg: KnowledgeGraph) -> None:
         files.add((subject, predicate, term))
         if mapping.label:
             files.add((term, rdflib.RDFS.label, rdflib.Literal(mapping.label, lang="en")))
-    assert triples(graph) == triples(files)
+    assert canonical_triples(graph) == canonical_triples(files)
     assert (None, rdflib.URIRef(iri("mayCause")), None) not in graph
 
 
@@ -235,6 +227,6 @@ def test_an_export_holds_the_same_triples(kg: KnowledgeGraph, form: str) -> None
             found.add((subject, predicate, obj))
     else:
         found.parse(data=text, format={"ttl": "turtle", "jsonld": "json-ld"}[form])
-    assert triples(found) == triples(kg.to_rdflib())
+    assert canonical_triples(found) == canonical_triples(kg.to_rdflib())
     if form == "jsonld":
         assert json.loads(text)["@context"]["msk"] == iri("")

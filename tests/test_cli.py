@@ -1,11 +1,10 @@
-"""The command line as a process: what it prints where, and with which exit code it ends."""
+"""The command line: what it prints where, and with which exit code it ends."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,33 +17,13 @@ from rdflib import SKOS, Literal, URIRef
 
 from mskgraph import KnowledgeGraph, ontology
 from mskgraph.terms import iri
+from tests.command_line import run
 
 pytestmark = pytest.mark.usefixtures("seed")
 
-ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = "<img src=x onerror=alert(1)> </script> [bold]x[/bold] \"quoted\" 'so' \\ & two\nlines"
 # Out of a box of the table and past the fold of a line, only the parts without spaces can be looked for.
 PARTS = ["<img", "src=x", "onerror=alert(1)>", "</script>", "[bold]x[/bold]", '"quoted"', "'so'", "\\", "&"]
-
-
-def run(*arguments: str, stdin: str | bytes = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the program as people do, and check what holds for every run."""
-    kept = "MSKGRAPH_ONTOLOGY"
-    environment = {
-        name: value for name, value in os.environ.items() if name == kept or not name.startswith("MSKGRAPH_")
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "mskgraph", *arguments],
-        input=stdin if isinstance(stdin, bytes) else stdin.encode(),
-        capture_output=True,
-        env={**environment, "PYTHONUTF8": "1", **settings},
-        timeout=60,
-        check=False,
-    )
-    out, error = done.stdout.decode(), done.stderr.decode()
-    assert "Traceback" not in error, error
-    assert "RuntimeWarning" not in error, error
-    return subprocess.CompletedProcess(done.args, done.returncode, out, error)
 
 
 def document(*arguments: str, **options: Any) -> Any:
@@ -308,8 +287,8 @@ def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
 # check
 
 
-def test_check_finds_no_fault_in_what_comes_along() -> None:
-    done = run("check", MSKGRAPH_ONTOLOGY=str(ROOT / "ontology"))
+def test_check_says_so_if_it_finds_no_fault() -> None:
+    done = run("check")
     assert (done.returncode, done.stdout) == (0, "")
     assert "No problems" in done.stderr
 

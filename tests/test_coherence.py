@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +28,7 @@ from mskgraph.differential.coherence import Fault
 from mskgraph.errors import OntologyInvalid
 from mskgraph.graph import NOT_STATED, Claim, Estimate, Knowledge, Table
 from mskgraph.terms import iri
+from tests.command_line import run
 
 pytestmark = pytest.mark.usefixtures("seed")
 
@@ -328,20 +326,6 @@ def test_the_remedy_of_a_fault_would_do(knowledge: Knowledge) -> None:
 TABLE_FILE = "tables/soft-tissue-calcification.ttl"
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MSKGRAPH_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "mskgraph", *arguments],
-        env=environment | {"MSKGRAPH_ONTOLOGY": str(folder), "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
-
-
 def spoilt(folder: Path, before: str, after: str) -> Path:
     """A copy of the ontology with one number changed in its table."""
     shutil.copytree(ontology.find(), folder)
@@ -370,11 +354,11 @@ def spoilt(folder: Path, before: str, after: str) -> Path:
 )
 def test_an_incoherent_table_is_refused(tmp_path: Path, before: str, after: str, message: str) -> None:
     folder = spoilt(tmp_path / "ontology", before, after)
-    checked = run(folder, "check")
+    checked = run("check", MSKGRAPH_ONTOLOGY=str(folder))
     assert checked.returncode == 1
     (line,) = checked.stdout.splitlines()  # what leads nowhere is told once the numbers can be
     assert line.startswith(f"{TABLE_FILE}: Causes of soft tissue calcification: {message}")
-    asked = run(folder, "ddx", "--finding", "soft tissue calcification")
+    asked = run("ddx", "--finding", "soft tissue calcification", MSKGRAPH_ONTOLOGY=str(folder))
     assert asked.returncode == 2
     assert asked.stdout == ""
     assert message in asked.stderr
@@ -382,11 +366,11 @@ def test_an_incoherent_table_is_refused(tmp_path: Path, before: str, after: str,
 
 def test_crossed_bounds_are_refused(tmp_path: Path) -> None:
     folder = spoilt(tmp_path / "ontology", "msk:upper 0.98 .", "msk:upper 0.94 .")
-    checked = run(folder, "check")
+    checked = run("check", MSKGRAPH_ONTOLOGY=str(folder))
     assert checked.returncode == 1
     assert checked.stdout.startswith(f"{TABLE_FILE}: msk:table-soft-tissue-calcification-row-1-estimate: ")
     assert "may not lie above the upper bound" in checked.stdout
-    asked = run(folder, "ddx", "--finding", "soft tissue calcification")
+    asked = run("ddx", "--finding", "soft tissue calcification", MSKGRAPH_ONTOLOGY=str(folder))
     assert asked.returncode == 2
     assert asked.stdout == ""
     assert "'95-98 %' has no bounds between 0 and 1 in order: 0.95, 0.94." in asked.stderr
