@@ -267,14 +267,19 @@ class Lexicon:
         :param kinds: which kinds of concept to consider; all if empty
         :raises UnknownTerm: with the nearest labels
         """
+        found = self.get(text, kinds)
+        if found is None:
+            raise UnknownTerm(text, self.suggest(text, kinds))
+        return found
+
+    def get(self, text: str, kinds: Collection[Kind] = ()) -> str | None:
+        """Return what :meth:`find` does, or nothing, without the time that it takes to look for the nearest labels."""
         fits = self._fits(kinds)
         for name in self._by_text.get(fold(text), ()):
             if fits(name.kind):
                 return name.iri
         known = self._by_iri.get(text.strip().casefold())
-        if known is not None and fits(self.kinds[known]):
-            return known
-        raise UnknownTerm(text, self.suggest(text, kinds))
+        return known if known is not None and fits(self.kinds[known]) else None
 
     def suggest(self, text: str, kinds: Collection[Kind] = ()) -> list[str]:
         """Return at most five labels that come nearest to a text, best first."""
