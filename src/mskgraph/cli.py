@@ -394,6 +394,7 @@ def history(
             "number": change.number,
             "change": change.hash,
             "author": change.author,
+            "accepted_by": change.accepted_by,
             "time": change.time,
             "message": change.message,
             "undoes": change.undoes or None,
@@ -405,7 +406,10 @@ def history(
         _print_json(said)
         return
     for change in changes:
-        print(_printable(f"{change.number}  {change.hash[:12]}  {change.time}  {change.author}: {change.message}"))
+        who = change.author
+        if change.accepted_by != change.author:
+            who += f", accepted by {change.accepted_by}"
+        print(_printable(f"{change.number}  {change.hash[:12]}  {change.time}  {who}: {change.message}"))
         for line in curation.in_words(change.patch, labels):
             print(_printable(f"    {line}"))
     if not changes:

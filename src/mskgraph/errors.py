@@ -12,10 +12,15 @@
       Busy                  too many queries at once; carries when to come again
       StoreError            a store that cannot be opened or reached
       PatchInvalid          a change that cannot be one; tells what is wrong with it
+        PatchOutdated       a proposal of which a part does not fit any more; carries that part and what is left
       ChangeRefused         a change that would leave something wrong; carries the problems
-      StaleRevision         a change made for a graph that has changed since
+      StaleRevision         a change made for a graph that has changed since; carries the later changes
+      ValuesChanged         an edit of what somebody else has changed since; carries what is there now
+      NodeInUse             a node that is not deleted; carries what rests on it
+      ProposalDecided       a proposal about which somebody has decided already; carries the proposal
       JournalUnusable       a journal of changes that cannot be read or written
       JournalDamaged        a journal that is not as it was written; carries what is intact
+      ProposalsDamaged      a journal whose changes are intact, but not all else; carries what can be read
       AccessInvalid         a file of who may what that is not understood; nobody may then
       NotAllowed            somebody wants to do what they may not; tells what is missing
       DraftNotKept          what is filled in cannot be kept; tells why
@@ -26,7 +31,7 @@ Each carries data, and its text names the remedy, so that a page or the command 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,16 +165,79 @@ class ChangeRefused(MskGraphError):
         super().__init__("\n".join(["The change is refused:", *map(str, self.problems[:_SHOWN]), *more]))
 
 
+class PatchOutdated(PatchInvalid):
+    """A proposal of which a part does not fit the knowledge any more.
+
+    :ivar lost: that part, as a patch
+    :ivar left: what there is still to do, as a patch
+    """
+
+    def __init__(self, lost: Any, left: Any, reasons: Sequence[str]) -> None:
+        self.lost, self.left = lost, left
+        more = [f"... and {len(reasons) - _SHOWN} more."] if len(reasons) > _SHOWN else []
+        remedy = "Accept what is left of it, or reject it." if left else "Nothing is left of it: reject it."
+        super().__init__("\n".join(["Part of it does not fit any more.", *reasons[:_SHOWN], *more, remedy]))
+
+
 class StaleRevision(MskGraphError):
     """A change made for a graph that somebody else has changed since.
 
     :ivar base: hash of the last change that it knows; empty if it knows none
     :ivar head: hash of the last change there is
+    :ivar changes: those after ``base``
     """
 
-    def __init__(self, base: str, head: str) -> None:
-        self.base, self.head = base, head
-        super().__init__("The knowledge has been changed since. Look at the changes, and propose yours again.")
+    def __init__(self, base: str, head: str, changes: Sequence[Any] = ()) -> None:
+        self.base, self.head, self.changes = base, head, tuple(changes)
+        named = [f"change {change.number} by {change.author}" for change in self.changes[-_SHOWN:]]
+        by = f": {', '.join(named)}" if named else ""
+        super().__init__(f"The knowledge has been changed since{by}. Look at the changes, and propose yours again.")
+
+
+class ValuesChanged(MskGraphError):
+    """An edit of properties that somebody else has changed since the form was filled in.
+
+    :ivar node: its label
+    :ivar now: by label of a property what it is now
+
+    >>> str(ValuesChanged("gout", {"definition": ["Urate crystals."]}))
+    'gout has been changed since: definition is now "Urate crystals.". Look at it, and make your edit again.'
+    """
+
+    def __init__(self, node: str, now: Mapping[str, Sequence[str]]) -> None:
+        self.node, self.now = node, now
+        said = [f"{name} is now {', '.join(map(_quoted, values)) or 'empty'}" for name, values in now.items()]
+        super().__init__(f"{node} has been changed since: {'; '.join(said)}. Look at it, and make your edit again.")
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+class NodeInUse(MskGraphError):
+    """A node that is not deleted.
+
+    :ivar impact: what rests on it
+    """
+
+    def __init__(self, label: str, reason: str, impact: Any) -> None:
+        self.impact = impact
+        super().__init__(f"{label} is not deleted: {reason}")
+
+
+class ProposalDecided(MskGraphError):
+    """A proposal about which somebody has decided already.
+
+    :ivar proposal: with who did, when, and why
+    """
+
+    def __init__(self, proposal: Any) -> None:
+        self.proposal = proposal
+        why = f": {proposal.reason}" if proposal.reason else ""
+        super().__init__(
+            f"Proposal {proposal.number} was {proposal.state} by {proposal.decided_by} at {proposal.decided}{why}. "
+            "Your decision changes nothing; propose anew what you want changed."
+        )
 
 
 class JournalUnusable(MskGraphError):
@@ -226,6 +294,21 @@ class DraftNotKept(MskGraphError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"What you type is not kept: {reason}. It is there as long as this tab is open.")
+
+
+class ProposalsDamaged(MskGraphError):
+    """A journal whose changes are intact, while its proposals, or what writing needs, are not as they were written.
+
+    :ivar path: of the database
+    :ivar proposals: those that can be read, by their numbers
+    """
+
+    def __init__(self, path: Path, proposals: Sequence[Any] = ()) -> None:
+        self.path, self.proposals = path, tuple(proposals)
+        super().__init__(
+            f"The journal {path} is damaged beside its changes, which are intact. {len(self.proposals)} of its "
+            "proposals can be read. Put back a copy, or keep these with: mskgraph history --repair"
+        )
 
 
 class PortInUse(MskGraphError):

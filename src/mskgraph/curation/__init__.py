@@ -1,7 +1,8 @@
 """Changing the knowledge without fear: a change is checked, accepted into a journal, and can be taken back.
 
-The knowledge is the ontology's files plus the accepted changes. ``journal`` keeps these, ``checks`` says what one would
-leave wrong, ``history`` tells them as PROV; stores are filled from files and journal and hold nothing of their own.
+The knowledge is the ontology's files plus the accepted changes. ``journal`` keeps these, ``proposals`` those that wait
+for a decision, ``checks`` says what one would leave wrong and ``cautions`` what else a colleague would point out,
+``history`` tells them as PROV; stores are filled from files and journal and hold nothing of their own.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from mskgraph.curation.checks import CHANGE, Basis, problems
 from mskgraph.curation.files import difference, rewritten, write_back
 from mskgraph.curation.history import change_iri, history
 from mskgraph.curation.journal import Change, Journal, home
+from mskgraph.curation.proposals import Proposal
 from mskgraph.curation.triples import LARGEST, graph_in, graph_of, lines, stated, text_of
-from mskgraph.errors import ChangeRefused, PatchInvalid
+from mskgraph.errors import ChangeRefused, PatchInvalid, PatchOutdated
 from mskgraph.store import Accepted, Patch
 from mskgraph.terms import NAMESPACE, curie, iri
 
@@ -28,7 +30,9 @@ __all__ = [
     "Basis",
     "Change",
     "Journal",
+    "Proposal",
     "accept",
+    "accept_proposal",
     "accepted",
     "additions",
     "change_iri",
@@ -41,13 +45,15 @@ __all__ = [
     "lines",
     "names_given",
     "problems",
+    "propose",
+    "reject_proposal",
     "rewritten",
     "stated",
     "undo",
     "write_back",
 ]
 
-_LONGEST = 1_000  # characters of an author's name or a message
+_LONGEST = 1_000  # characters of a name, a message or a reason
 
 
 def accepted(journal: Journal) -> tuple[str, Accepted]:
@@ -94,7 +100,7 @@ def accept(
     """Check a change and write it into the journal; when this returns, it is on disk.
 
     :param basis: opens the knowledge as it is now
-    :param author: who accepts it
+    :param author: who makes and accepts it
     :param message: why
     :param base: hash of the last change that it was made for; without it, it is made for what there is now
     :raises StaleRevision: if the knowledge has changed since ``base``; nothing is changed then, nor by any other error
@@ -102,20 +108,109 @@ def accept(
     :raises PatchInvalid: if it does not fit, or nobody is named as its author
     :raises JournalUnusable: if the journal cannot be written
     """
-    for name, text in (("An author", author), ("A message", message)):
-        if len(text) > _LONGEST or not all(mark.isprintable() or mark == "\n" for mark in text):
-            raise PatchInvalid(f"{name} is a text of at most {_LONGEST} characters that can be seen.")
-    if not author.strip():
-        raise PatchInvalid("A change needs an author: say who you are.")
+    change = Change(_name_of(author), _readable("A message", message), patch, undoes=undoes)
     with journal.writing() as writing:
-        known = writing.head() if base is None else base
+        if base is not None:
+            writing.expect(base)
+        _check(basis(), patch)
+        return writing.append(change, writing.head())
+
+
+def propose(journal: Journal, basis: Callable[[], Basis], patch: Patch, author: str, message: str = "") -> Proposal:
+    """Check a change as :func:`accept` does, and keep it for somebody to decide about.
+
+    :param basis: opens the knowledge as it is now
+    :raises ChangeRefused: with what it would leave wrong
+    :raises PatchInvalid: if it does not fit, or nobody is named as its author
+    :raises JournalUnusable: if the journal cannot be written
+    """
+    name, why = _name_of(author), _readable("A message", message)
+    with journal.writing() as writing:
+        _check(basis(), patch)
+        return writing.propose(name, why, patch)
+
+
+def accept_proposal(
+    journal: Journal,
+    basis: Callable[[], Basis],
+    number: int,
+    by: str,
+    base: str | None = None,
+    patch: Patch | None = None,
+) -> Change:
+    """Make a proposal part of the knowledge as it is now, whatever has been changed elsewhere since it was made.
+
+    :param by: who accepts it; its author may be the same
+    :param base: hash of the last change that ``by`` has seen; any if not given
+    :param patch: the part of it that is accepted, such as what :func:`fitting` leaves; all of it if not given
+    :raises ProposalDecided: if somebody has decided already, with who and when
+    :raises PatchOutdated: if some of it does not fit any more, with what that is and who changed it
+    :raises StaleRevision: if the knowledge has changed since ``base``; nothing is changed then, nor by any other error
+    :raises ChangeRefused: with what it would leave wrong
+    :raises PatchInvalid: if there is no such proposal, it has no such part, or nobody is named
+    :raises JournalUnusable: if the journal cannot be written
+    """
+    name = _name_of(by)
+    with journal.writing() as writing:
+        proposal = writing.undecided(number)
+        part = proposal.patch if patch is None else patch
+        if not (part.added <= proposal.patch.added and part.removed <= proposal.patch.removed):
+            raise PatchInvalid(f"Proposal {number} does not say all of this. Propose the rest in your own name.")
+        if base is not None:
+            writing.expect(base)
         now = basis()
-        if fitting(now, patch) != patch and known == writing.head():
-            raise PatchInvalid("It does not fit: some of it is in the knowledge already, or is not there to remove.")
-        change = writing.append(Change(author.strip(), message.strip(), patch, undoes=undoes), known)
-        if found := problems(now, patch):
-            raise ChangeRefused(found)
-        return change
+        if (left := fitting(now, part)) != part:
+            raise _outdated(now, journal.since(proposal.base), part, left)
+        _check(now, part)
+        change = Change(proposal.author, proposal.message, part, accepted_by=name, proposal=number)
+        return writing.append(change, writing.head())
+
+
+def reject_proposal(journal: Journal, number: int, by: str, reason: str) -> Proposal:
+    """Keep a proposal out of the knowledge, or withdraw one's own; it stays in the record with the reason.
+
+    :raises ProposalDecided: if somebody has decided already, with who and when
+    :raises PatchInvalid: if there is no such proposal, or no name or reason is given
+    :raises JournalUnusable: if the journal cannot be written
+    """
+    name, why = _name_of(by), _readable("A reason", reason)
+    if not why:
+        raise PatchInvalid("A rejection needs a reason: say what is wrong with the proposal.")
+    with journal.writing() as writing:
+        return writing.reject(writing.undecided(number), name, why)
+
+
+def _check(now: Basis, patch: Patch) -> None:
+    if fitting(now, patch) != patch:
+        raise PatchInvalid("It does not fit: some of it is in the knowledge already, or is not there to remove.")
+    if found := problems(now, patch):
+        raise ChangeRefused(found)
+
+
+def _outdated(now: Basis, later: Sequence[Change], part: Patch, left: Patch) -> PatchOutdated:
+    """Return what to say of a part of a proposal of which only something is left to do."""
+    lost = Patch(part.added - left.added, part.removed - left.removed)
+    touched = {line: change for change in later for line in (*change.patch.removed, *change.patch.added)}
+    labels = {**now.knowledge.lexicon.labels, **names_given([part])}
+    reasons = []
+    for line, words in zip((*sorted(lost.removed), *sorted(lost.added)), in_words(lost, labels), strict=True):
+        change = touched.get(line)
+        where = f"change {change.number} by {change.author}" if change else "the ontology's files"
+        reasons.append(f"{words} ({'there' if line in lost.added else 'gone'} already, by {where})")
+    return PatchOutdated(lost, left, reasons)
+
+
+def _name_of(who: str) -> str:
+    name = _readable("A name", who)
+    if not name:
+        raise PatchInvalid("A change needs an author, and a decision somebody who makes it: say who you are.")
+    return name
+
+
+def _readable(what: str, text: str) -> str:
+    if len(text) > _LONGEST or not all(mark.isprintable() or mark == "\n" for mark in text):
+        raise PatchInvalid(f"{what} is a text of at most {_LONGEST} characters that can be seen.")
+    return text.strip()
 
 
 def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash: str = "") -> Change:
@@ -137,7 +232,7 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
     if fitting(basis(), inverse) != inverse:
         later = [c.hash[:12] for c in changes[change.number :] if _touches(c.patch, change.patch)]
         raise PatchInvalid(f"Later changes depend on it: {', '.join(later)}. Take these back first.")
-    return accept(journal, basis, inverse, author, f"Undo: {change.message}".strip(), undoes=change.hash)
+    return accept(journal, basis, inverse, author, f"Undo: {change.message}"[:_LONGEST], undoes=change.hash)
 
 
 def _undone(change: Change, changes: Sequence[Change]) -> bool:

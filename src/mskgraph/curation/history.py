@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from rdflib import PROV, RDF, RDFS, XSD, Literal, URIRef
 
 from mskgraph.curation.journal import Change
 from mskgraph.terms import iri
+
+_REVIEWER: Final = URIRef(iri("role-reviewer"))
 
 
 def change_iri(change_hash: str) -> str:
@@ -23,6 +26,7 @@ def change_iri(change_hash: str) -> str:
 def history(changes: Iterable[Change]) -> str:
     """Return changes as N-Triples: each an activity, each of its triples a statement that it generated or invalidated.
 
+    The author is who the activity was associated with; a reviewer who is somebody else, by an association of that role.
     Plain reification, since triple terms are unknown to many engines.
     """
     return "\n".join(line for change in changes for line in _said(change))
@@ -30,12 +34,22 @@ def history(changes: Iterable[Change]) -> str:
 
 def _said(change: Change) -> Iterator[str]:
     activity = URIRef(change_iri(change.hash))
-    agent = URIRef(iri(f"agent-{hashlib.sha256(change.author.encode()).hexdigest()[:12]}"))
+    agent = _agent(change.author)
     yield _line(activity, RDF.type, PROV.Activity)
     yield _line(activity, PROV.endedAtTime, Literal(change.time, datatype=XSD.dateTime))
     yield _line(activity, PROV.wasAssociatedWith, agent)
     yield _line(agent, RDF.type, PROV.Agent)
     yield _line(agent, RDFS.label, Literal(change.author))
+    if change.accepted_by not in ("", change.author):
+        reviewer, review = _agent(change.accepted_by), URIRef(f"{activity}-review")
+        yield _line(activity, PROV.qualifiedAssociation, review)
+        yield _line(review, RDF.type, PROV.Association)
+        yield _line(review, PROV.agent, reviewer)
+        yield _line(review, PROV.hadRole, _REVIEWER)
+        yield _line(_REVIEWER, RDF.type, PROV.Role)
+        yield _line(_REVIEWER, RDFS.label, Literal("reviewer"))
+        yield _line(reviewer, RDF.type, PROV.Agent)
+        yield _line(reviewer, RDFS.label, Literal(change.accepted_by))
     if change.message:
         yield _line(activity, RDFS.comment, Literal(change.message))
     if change.undoes:
@@ -52,6 +66,10 @@ def _said(change: Change) -> Iterator[str]:
             yield f"{statement.n3()} {RDF.subject.n3()} {subject} ."
             yield f"{statement.n3()} {RDF.predicate.n3()} {predicate} ."
             yield f"{statement.n3()} {RDF.object.n3()} {value} ."
+
+
+def _agent(name: str) -> URIRef:
+    return URIRef(iri(f"agent-{hashlib.sha256(name.encode()).hexdigest()[:12]}"))
 
 
 def _line(subject: URIRef, predicate: URIRef, value: URIRef | Literal) -> str:

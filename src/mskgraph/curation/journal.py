@@ -1,43 +1,56 @@
 """The journal of accepted changes: append-only, each change chained to the one before, safe from crashes.
 
 An SQLite database under MSKGRAPH_HOME, which several processes may use at once. What was accepted is on disk before
-anybody is told so (``synchronous=FULL``), and a change is there whole or not at all.
+anybody is told so (``synchronous=FULL``), and a change is there whole or not at all. ``proposals`` says how the changes
+that wait for a decision lie beside them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal, NamedTuple
 
 import platformdirs
 
-from mskgraph.errors import JournalDamaged, JournalUnusable, PatchInvalid, StaleRevision
+from mskgraph.curation import proposals
+from mskgraph.curation.proposals import Proposal, State, sealed
+from mskgraph.errors import (
+    JournalDamaged,
+    JournalUnusable,
+    PatchInvalid,
+    ProposalDecided,
+    ProposalsDamaged,
+    StaleRevision,
+)
 from mskgraph.store import Patch
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS change (
+_TABLES: Final = (
+    """
+CREATE TABLE change (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     author TEXT NOT NULL,
+    accepted_by TEXT NOT NULL,
     time TEXT NOT NULL,
     message TEXT NOT NULL,
     undoes TEXT NOT NULL,
+    proposal INTEGER NOT NULL,
     patch TEXT NOT NULL,
     previous TEXT NOT NULL UNIQUE,
     hash TEXT NOT NULL UNIQUE
-) STRICT;
-CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END;
-"""
-_NOT_DAMAGE: Final = ("locked", "readonly", "full", "unable to open", "disk I/O", "append only", "UNIQUE", "too big")
+) STRICT""",
+    "CREATE UNIQUE INDEX once ON change (proposal) WHERE proposal > 0",
+    "CREATE TRIGGER no_update BEFORE UPDATE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER no_delete BEFORE DELETE ON change BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    *proposals.TABLES,
+)
+_COLUMNS: Final = "number, author, accepted_by, time, message, undoes, proposal, patch, previous, hash"
 _WAIT: Final = 30.0  # seconds for another process that is writing
 
 
@@ -45,11 +58,13 @@ _WAIT: Final = 30.0  # seconds for another process that is writing
 class Change:
     """An accepted change.
 
-    :ivar author: who accepted it
+    :ivar author: who made it
     :ivar message: why
     :ivar patch: what it adds and removes
-    :ivar time: when, in UTC, as ISO 8601
+    :ivar time: when it was accepted, in UTC, as ISO 8601
     :ivar undoes: hash of the change that it takes back; empty if none
+    :ivar accepted_by: who accepted it; the author if nobody else did
+    :ivar proposal: number of the proposal that it was; 0 if none
     :ivar previous: hash of the change before; empty for the first
     :ivar number: from 1
     """
@@ -59,14 +74,29 @@ class Change:
     patch: Patch
     time: str = ""
     undoes: str = ""
+    accepted_by: str = ""
+    proposal: int = 0
     previous: str = ""
     number: int = 0
 
     @property
     def hash(self) -> str:
         """SHA-256 over all of it but the number, the hash of the change before included."""
-        fields = [self.previous, self.author, self.time, self.message, self.undoes, self.patch.text()]
-        return hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode()).hexdigest()
+        who = (self.author, self.accepted_by)
+        return sealed(self.previous, *who, self.time, self.message, self.undoes, self.proposal, self.patch.text())
+
+
+class _Told(NamedTuple):
+    """How far the journal is known to have come.
+
+    :ivar number: of the last change
+    :ivar hash: of the last change
+    :ivar proposals: number of the last proposal
+    """
+
+    number: int = 0
+    hash: str = ""
+    proposals: int = 0
 
 
 def home() -> Path:
@@ -90,7 +120,7 @@ class Journal:
         :raises JournalDamaged: if changes are missing, or it is no journal any more
         :raises JournalUnusable: if it cannot be read
         """
-        number, known = self._told()
+        number, known, _ = self._told()
         if not self._exists():
             if number:
                 raise JournalDamaged(self.path, 0)
@@ -115,19 +145,18 @@ class Journal:
         :raises JournalDamaged: if one is missing or not as it was written; the error has those before it
         :raises JournalUnusable: if it cannot be read
         """
-        number, known = self._told()
+        number, known, _ = self._told()
         found: list[Change] = []
-        columns = "number, author, time, message, undoes, patch, previous, hash"
         try:
             if self._exists():
                 with self._open() as database:
-                    for row in database.execute(f"SELECT {columns} FROM change ORDER BY number"):
+                    for row in database.execute(f"SELECT {_COLUMNS} FROM change ORDER BY number"):
                         change = _change_of(row)
                         before = found[-1].hash if found else ""
                         if change is None or change.previous != before or change.number != len(found) + 1:
                             raise JournalDamaged(self.path, len(found))
                         found.append(change)
-                    if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                    if database.execute("PRAGMA integrity_check(change)").fetchone() != ("ok",):
                         raise JournalDamaged(self.path, len(found))
         except JournalDamaged as error:
             raise JournalDamaged(self.path, len(found), found) from error
@@ -135,12 +164,40 @@ class Journal:
             raise JournalDamaged(self.path, min(len(found), number), found[:number])
         return found
 
+    def since(self, base: str) -> list[Change]:
+        """Return the changes after one, given by its hash, first to last; all if there is no such change."""
+        changes = self.changes()
+        return changes[next((change.number for change in changes if change.hash == base), 0) :]
+
+    def proposals(self, state: State | Literal[""] = "") -> list[Proposal]:
+        """Return the proposals, the last one first.
+
+        :param state: of those wanted; all if empty
+        :raises ProposalsDamaged: if one is missing or not as it was written; the error has those that can be read
+        :raises JournalUnusable: if they cannot be read
+        """
+        found, whole = self._read_proposals()
+        if not whole:
+            raise ProposalsDamaged(self.path, found)
+        return [proposal for proposal in reversed(found) if state in ("", proposal.state)]
+
+    def _read_proposals(self) -> tuple[list[Proposal], bool]:
+        known = self._told().proposals
+        if not self._exists():
+            return [], not known
+        try:
+            with self._open() as database:
+                found, whole = proposals.read(database)
+        except JournalDamaged:
+            return [], False
+        return found, whole and len(found) >= known
+
     def _exists(self) -> bool:
         """Return whether anything may have been written yet."""
         try:
             if not self.path.exists():
                 return False
-            if self._told()[0]:
+            if any(self._told()):
                 return True
             # Whoever writes the first change makes the table; until then, and if that was ended, there is none.
             with self._open() as database:
@@ -148,22 +205,22 @@ class Journal:
         except PermissionError as error:
             raise JournalUnusable(self.path, error.strerror or "it may not be read") from None
 
-    def _told(self) -> tuple[int, str]:
-        """Return number and hash of the last change of which somebody was told, or of one before.
+    def _told(self) -> _Told:
+        """Return the last change and proposal of which somebody was told, or ones before.
 
         A database that is cut short may look like one in which nothing was ever written.
         """
         try:
-            number, _, known = self._tally.read_text("utf-8").strip().partition(" ")
-            return int(number), known
+            number, known, proposed = self._tally.read_text("utf-8").strip().split(" ")
+            return _Told(int(number), known, int(proposed))
         except (OSError, ValueError):
-            return 0, ""
+            return _Told()
 
-    def _tell(self, change: Change) -> None:
-        """Write down which change was the last; it may lag behind, so nothing that fails here is told."""
+    def _tell(self, told: _Told) -> None:
+        """Write down which were the last; it may lag behind, so nothing that fails here is told."""
         own = self._tally.with_name(f"{self._tally.name}.{os.getpid()}-{threading.get_ident()}")
         with suppress(OSError):
-            own.write_text(f"{change.number} {change.hash}\n", "utf-8")
+            own.write_text(f"{told.number} {told.hash} {told.proposals}\n", "utf-8")
             own.replace(self._tally)
 
     @property
@@ -171,58 +228,86 @@ class Journal:
         return self.path.with_suffix(".last")
 
     def repair(self) -> Path:
-        """Put a damaged journal aside, keep the changes that are intact, and return where it lies now.
+        """Put a damaged journal aside, keep the changes and proposals that are intact, and return where it lies now.
 
         :raises PatchInvalid: if it is not damaged
         """
+        damaged = False
         try:
-            self.changes()
-        except JournalDamaged as damaged:
-            intact = [change for change in damaged.changes if isinstance(change, Change)]
-        else:
+            intact = self.changes()
+        except JournalDamaged as error:
+            intact = [change for change in error.changes if isinstance(change, Change)]
+            damaged = True
+        kept, whole = self._read_proposals()
+        if whole and not damaged and self._is_sound():
             raise PatchInvalid(f"The journal {self.path} is as it was written; there is nothing to repair.")
+        number = sum(1 for _ in self.path.parent.glob("journal.damaged-*"))
+        aside = self.path.with_name(f"journal.damaged-{number + 1}.sqlite")
         draft = Journal(self.path.with_name("journal-part.sqlite"))
         draft.path.unlink(missing_ok=True)
         draft._tally.unlink(missing_ok=True)
         with draft.writing() as writing:
             for change in intact:
                 writing.append(change, change.previous)
-        number = sum(1 for _ in self.path.parent.glob("journal.damaged-*"))
-        aside = self.path.with_name(f"journal.damaged-{number + 1}.sqlite")
+            for proposal in _with_gaps_filled(kept, intact, aside):
+                writing.restore(proposal)
+        told = draft._told()
         with suppress(FileNotFoundError):
             os.link(self.path, aside)
         # In this order there is at every moment a journal that is repaired, or known to be damaged.
         draft.path.replace(self.path)
         draft._tally.unlink(missing_ok=True)
-        if intact:
-            self._tell(intact[-1])
-        else:
-            self._tally.unlink(missing_ok=True)
+        self._tell(told)
         return aside
+
+    def _is_sound(self) -> bool:
+        """Return whether the database is whole, that which only writing needs included."""
+        try:
+            with self._open() as database:
+                return bool(database.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+        except JournalDamaged:
+            return False
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
         """Keep every other process from writing meanwhile.
 
         :raises JournalUnusable: if it cannot be written
+        :raises JournalDamaged: if changes are not as they were written
+        :raises ProposalsDamaged: if only something else is not
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise JournalUnusable(self.path, error.strerror or str(error)) from None
+        try:
+            with self._transaction() as writing:
+                yield writing
+        except JournalDamaged:
+            self.changes()  # says how much of it is intact
+            raise ProposalsDamaged(self.path, self._read_proposals()[0]) from None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Writing]:
         with self._open() as database:
-            database.executescript(_SCHEMA)
             database.execute("BEGIN IMMEDIATE")
             try:
-                writing = Writing(database)
-                yield writing
+                known = self._told()
+                # A table that is missing later is damage, which nobody would see if it were made anew.
+                if not any(known) and database.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+                    for statement in _TABLES:
+                        database.execute(statement)
+                yield Writing(self, database)
+                last = database.execute("SELECT number, hash FROM change ORDER BY number DESC LIMIT 1").fetchone()
+                number, head = last or (0, "")
+                told = _Told(number, head, proposals.last_number(database))
                 database.execute("COMMIT")
             except BaseException:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
                 raise
-            if writing.last:
-                self._tell(writing.last)
+            if told != known:
+                self._tell(told)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -234,25 +319,31 @@ class Journal:
             finally:
                 database.close()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if any(reason in str(error) for reason in _NOT_DAMAGE):
-                raise JournalUnusable(self.path, str(error)) from None
-            raise JournalDamaged(self.path, 0) from error
+            if proposals.tells_damage(error):
+                raise JournalDamaged(self.path, 0) from error
+            raise JournalUnusable(self.path, str(error)) from None
 
 
 class Writing:
-    """The journal while nobody else can write.
+    """The journal while nobody else can write."""
 
-    :ivar last: the change that was appended last, if one was
-    """
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self.last: Change | None = None
+    def __init__(self, journal: Journal, database: sqlite3.Connection) -> None:
+        self._journal = journal
         self._database = database
 
     def head(self) -> str:
         """Return the hash of the last change; empty if there is none."""
         row = self._database.execute("SELECT hash FROM change ORDER BY number DESC LIMIT 1").fetchone()
         return row[0] if row else ""
+
+    def expect(self, base: str) -> None:
+        """Make sure that a change is the last one.
+
+        :param base: its hash; empty if there should be none
+        :raises StaleRevision: if there are later ones
+        """
+        if base != (head := self.head()):
+            raise StaleRevision(base, head, self._journal.since(base))
 
     def append(self, change: Change, base: str) -> Change:
         """Add a change, which is on disk when the writing ends.
@@ -261,25 +352,84 @@ class Writing:
         :returns: the change with its time and its place in the chain
         :raises StaleRevision: if that is not the head any more
         """
-        head = self.head()
-        if base != head:
-            raise StaleRevision(base, head)
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        whole = replace(change, previous=head, time=change.time or now)
+        self.expect(base)
+        by = change.accepted_by or change.author
+        whole = replace(change, previous=base, time=change.time or _now(), accepted_by=by)
         cursor = self._database.execute(
-            "INSERT INTO change (author, time, message, undoes, patch, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (whole.author, whole.time, whole.message, whole.undoes, whole.patch.text(), whole.previous, whole.hash),
+            f"INSERT INTO change ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                whole.author,
+                whole.accepted_by,
+                whole.time,
+                whole.message,
+                whole.undoes,
+                whole.proposal,
+                whole.patch.text(),
+                whole.previous,
+                whole.hash,
+            ),
         )
-        self.last = replace(whole, number=int(cursor.lastrowid or 0))
-        return self.last
+        return replace(whole, number=int(cursor.lastrowid or 0))
+
+    def propose(self, author: str, message: str, patch: Patch) -> Proposal:
+        """Add a proposal, which is on disk when the writing ends."""
+        number = proposals.last_number(self._database) + 1
+        proposal = Proposal(number, author, message, patch, self.head(), _now())
+        self.restore(proposal)
+        return proposal
+
+    def restore(self, proposal: Proposal) -> None:
+        """Add a proposal as it is; that it was accepted is said by its change alone."""
+        proposals.write(self._database, proposal)
+
+    def undecided(self, number: int) -> Proposal:
+        """Return a proposal that waits for a decision.
+
+        :raises PatchInvalid: if there is no such proposal
+        :raises ProposalDecided: if somebody has decided already
+        :raises ProposalsDamaged: if it is not as it was written
+        """
+        found, whole = proposals.read(self._database)
+        proposal = next((proposal for proposal in found if proposal.number == number), None)
+        if proposal is None and whole:
+            raise PatchInvalid(f"There is no proposal {number}. Look at the proposals to see which there are.")
+        if proposal is None:
+            raise ProposalsDamaged(self._journal.path, found)
+        if proposal.state != "proposed":
+            raise ProposalDecided(proposal)
+        return proposal
+
+    def reject(self, proposal: Proposal, by: str, reason: str) -> Proposal:
+        """Say that a proposal is rejected."""
+        rejected = replace(proposal, state="rejected", decided_by=by, decided=_now(), reason=reason)
+        proposals.write_rejection(self._database, rejected)
+        return rejected
 
 
-def _change_of(row: tuple[int, str, str, str, str, str, str, str]) -> Change | None:
-    number, author, time, message, undoes, text, previous, written = row
-    if not all(isinstance(value, str) for value in row[1:]):
-        return None
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _with_gaps_filled(kept: Iterable[Proposal], intact: Iterable[Change], damaged: Path) -> Iterator[Proposal]:
+    """Yield the proposals that can be read, and in place of each other what is known of it: no number is used twice."""
+    readable = {proposal.number: proposal for proposal in kept}
+    changes = {change.proposal: change for change in intact if change.proposal}
+    for number in range(1, max([0, *readable, *changes]) + 1):
+        change = changes.get(number)
+        if number in readable:
+            yield readable[number]
+        elif change:
+            yield Proposal(number, change.author, change.message, change.patch, change.previous, change.time)
+        else:
+            reason = f"It cannot be read any more. The journal as it was is kept as {damaged.name}."
+            by, now = "mskgraph history --repair", _now()
+            yield Proposal(number, "unknown", "", Patch(), "", now, "rejected", by, now, reason)
+
+
+def _change_of(row: tuple[Any, ...]) -> Change | None:
+    number, author, accepted_by, time, message, undoes, proposal, text, previous, written = row
     try:
-        change = Change(author, message, Patch.parse(text), time, undoes, previous, number)
-    except ValueError:
+        change = Change(author, message, Patch.parse(text), time, undoes, accepted_by, proposal, previous, number)
+        return change if change.hash == written and change.patch.text() == text else None
+    except (AttributeError, TypeError, ValueError):  # a value that is no text any more
         return None
-    return change if change.hash == written and change.patch.text() == text else None
