@@ -1,4 +1,4 @@
-"""The process that runs strangers' queries: ``python -m mskgraph.sparql.child FD``.
+"""The process that runs strangers' queries and edits: ``python -m mskgraph.sparql.child FD``.
 
 It has one thread and holds the store, and forks itself once for each query: the embedded engine cannot be interrupted,
 so the fork is what is ended at a limit, or when nobody waits for the answer any more. It ends with the program that
@@ -13,17 +13,19 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn, cast
 
 import pyoxigraph
 
-from mskgraph.errors import AnswerNotAcceptable, MskGraphError, QueryError, QueryStopped
+from mskgraph.errors import AnswerNotAcceptable, MskGraphError, PatchInvalid, QueryError, QueryStopped
 from mskgraph.sparql import guard
-from mskgraph.sparql.messages import Inbox, Request, error_of, json_of, message
+from mskgraph.sparql.editing import Ground
+from mskgraph.sparql.messages import RDF_PATCH, Edit, Inbox, Request, error_of, json_of, message
 from mskgraph.store import Accepted, EmbeddedStore, Patch, RemoteStore, Result, Store, StoreFolder, kind_of, open_store
 from mskgraph.terms import PREFIXES
 
@@ -41,19 +43,31 @@ class Access(NamedTuple):
     remote: bool = False
 
 
+Evaluated = Callable[[bytes, "_Out"], dict[str, Any]]
+"""Answers the content of a request, and says how the answer ended."""
+
+
 def main(control: socket.socket) -> None:
     """Open the store that the program names, say so, and answer its requests until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, with which this one ends
     setup = json.loads(_received(control))
     try:
         guard.check_machine()
-        accepted = Accepted(Patch.parse(setup["patch"]), setup["history"])
-        access = _access(setup["url"], [Path(name) for name in setup["files"]], setup["content"], accepted)
+        evaluated = _prepared(setup)
     except MskGraphError as error:
         control.sendall(message(b"X", json_of(error)))
         return
     control.sendall(message(b"H", {}))
-    _serve(control, access)
+    _serve(control, evaluated)
+
+
+def _prepared(setup: Mapping[str, Any]) -> Evaluated:
+    """Return what answers a request in a fork, everything that it needs opened."""
+    files = [Path(name) for name in setup["files"]]
+    if setup["edits"]:
+        return partial(_edited, Ground(files))
+    accepted = Accepted(Patch.parse(setup["patch"]), setup["history"])
+    return partial(_evaluated, _access(setup["url"], files, setup["content"], accepted))
 
 
 def _access(url: str, files: list[Path], content: str, accepted: Accepted) -> Access:
@@ -97,7 +111,7 @@ def _in_a_fork(work: Callable[[], object]) -> None:
 # The parent of the forks
 
 
-def _serve(control: socket.socket, access: Access) -> None:
+def _serve(control: socket.socket, evaluated: Evaluated) -> None:
     waking, woken = socket.socketpair()
     woken.setblocking(False)
     signal.set_wakeup_fd(woken.fileno())
@@ -128,7 +142,7 @@ def _serve(control: socket.socket, access: Access) -> None:
                 poll.close()
                 for other in (control, waking, woken, *(child.connection for child in children.values())):
                     other.close()
-                _answer_and_exit(connection, access)
+                _answer_and_exit(connection, evaluated)
             children[connection.fileno()] = _Child(process, connection)
             poll.register(connection, select.EPOLLRDHUP)
     for child in children.values():
@@ -174,24 +188,23 @@ def _bury(children: dict[int, _Child], poll: select.epoll) -> None:
 # One fork
 
 
-def _answer_and_exit(connection: socket.socket, access: Access) -> NoReturn:
+def _answer_and_exit(connection: socket.socket, evaluated: Evaluated) -> NoReturn:
     try:
         guard.end_with_parent()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the engine's last words when memory runs out
-        _answer(connection, access)
+        _answer(connection, evaluated)
     except BrokenPipeError:
         pass
     finally:
         os._exit(0)  # whatever happens, a child never runs on with the code of its parent
 
 
-def _answer(connection: socket.socket, access: Access) -> None:
+def _answer(connection: socket.socket, evaluated: Evaluated) -> None:
     try:
-        request = Request.unpacked(_received(connection))
-        out = _Out(connection, request.size)
-        end = _evaluated(request, access, out)
+        out = _Out(connection)
+        end = evaluated(_received(connection), out)
         out.flush()
         connection.sendall(message(b"E", end))
     except MskGraphError as error:
@@ -204,7 +217,23 @@ def _answer(connection: socket.socket, access: Access) -> None:
         connection.sendall(message(b"X", json_of(QueryError(f"The query failed: {error!r}"))))
 
 
-def _evaluated(request: Request, access: Access, out: _Out) -> dict[str, Any]:
+def _edited(ground: Ground, content: bytes, out: _Out) -> dict[str, Any]:
+    edit = Edit.unpacked(content)
+    guard.end_after(edit.timeout)
+    guard.shut_network()
+    guard.limit_memory()
+    out.begin(message(b"H", {"kind": "graph", "media": RDF_PATCH}), edit.size)
+    try:
+        out.write(ground.difference(edit).text().encode())
+    except _Enough:
+        raise PatchInvalid(
+            f"What it would change has more than {edit.size // 1_000_000} MB. Send it in parts."
+        ) from None
+    return {"rows": None, "truncated": False}
+
+
+def _evaluated(access: Access, content: bytes, out: _Out) -> dict[str, Any]:
+    request = Request.unpacked(content)
     guard.end_after(request.timeout)
     if access.remote:
         _in_a_fork(lambda: _only_read(request))
@@ -239,7 +268,7 @@ def _written(result: Result, request: Request, out: _Out) -> dict[str, Any]:
     media = request.graph if kind == "graph" else request.table
     if media is None:
         raise AnswerNotAcceptable("a graph" if kind == "graph" else "a table")
-    out.begin(message(b"H", {"kind": kind, "media": media}))
+    out.begin(message(b"H", {"kind": kind, "media": media}), request.size)
     truncated, rows = False, None
     file = cast("IO[bytes]", out)
     try:
@@ -283,13 +312,13 @@ class _Enough(Exception):
 class _Out:
     """Sends what is written to it, after a head; holds back the first part, as an error may still replace it."""
 
-    def __init__(self, connection: socket.socket, size: int) -> None:
-        self._connection, self._left = connection, size
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._left = connection, 0
         self._pending = bytearray()
         self._head = b""
 
-    def begin(self, head: bytes) -> None:
-        self._head = head
+    def begin(self, head: bytes, size: int) -> None:
+        self._head, self._left = head, size
 
     def write(self, part: bytes) -> int:
         self._left -= len(part)

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from math import ceil
 
 from mskgraph.errors import Busy
 
@@ -19,13 +20,61 @@ _KNOWN = 10_000  # addresses; who has been silent for longest has its budget ful
 class _Client:
     """An address.
 
-    :ivar left: requests that it may send at once, as of ``since``
+    :ivar left: what it may send at once, as of ``since``
     :ivar slots: how many of its queries may run at once
     """
 
     left: float
     since: float
     slots: asyncio.Semaphore
+
+
+class Budget:
+    """How much one address may send: so much at once, and so much a second for long.
+
+    :param rate: how much a second
+    :param burst: how much at once
+    :param slots: how many of its queries may run at once
+    :param clock: seconds, for tests
+
+    >>> budget = Budget(rate=0.5, burst=1, clock=lambda: 0.0)
+    >>> slots = budget.spend("127.0.0.1")
+    >>> budget.check("127.0.0.1")
+    Traceback (most recent call last):
+      ...
+    mskgraph.errors.Busy: Too many queries are running. Try again in a moment.
+    """
+
+    def __init__(self, rate: float, burst: int, slots: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._slots, self._clock = rate, burst, slots, clock
+        self._clients: OrderedDict[str, _Client] = OrderedDict()  # by address, the one longest silent first
+
+    def check(self, address: str) -> _Client:
+        """Return an address that may send something.
+
+        :raises Busy: if it has sent too much
+        """
+        now = self._clock()
+        client = self._clients.pop(address, None)
+        if client is None:
+            client = _Client(float(self._burst), now, asyncio.Semaphore(self._slots))
+        self._clients[address] = client
+        while len(self._clients) > _KNOWN:
+            self._clients.popitem(last=False)
+        client.left = min(float(self._burst), client.left + (now - client.since) * self._rate)
+        client.since = now
+        if client.left < 1:
+            raise Busy(ceil((1 - client.left) / self._rate))
+        return client
+
+    def spend(self, address: str) -> asyncio.Semaphore:
+        """Count one that an address has sent, and return what holds how many of its queries may run.
+
+        :raises Busy: if it has sent too much
+        """
+        client = self.check(address)
+        client.left -= 1
+        return client.slots
 
 
 class Gate:
@@ -48,10 +97,9 @@ class Gate:
         burst: int = 400,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._running, self._places, self._patience = running, waiting, patience
-        self._rate, self._burst, self._clock = rate, burst, clock
+        self._places, self._patience = waiting, patience
+        self._budget = Budget(rate, burst, max(1, running - 1), clock)
         self._slots = asyncio.Semaphore(running)
-        self._clients: OrderedDict[str, _Client] = OrderedDict()  # by address, the one longest silent first
 
     @asynccontextmanager
     async def inside(self, address: str) -> AsyncIterator[None]:
@@ -60,7 +108,7 @@ class Gate:
         :param address: of the client
         :raises Busy: if there is no room, or the address has sent too many
         """
-        own = self._counted(address).slots
+        own = self._budget.spend(address)
         if self._places == 0:
             raise Busy
         async with AsyncExitStack() as held:
@@ -74,18 +122,3 @@ class Gate:
             finally:
                 self._places += 1
             yield
-
-    def _counted(self, address: str) -> _Client:
-        now = self._clock()
-        client = self._clients.pop(address, None)
-        if client is None:
-            client = _Client(float(self._burst), now, asyncio.Semaphore(max(1, self._running - 1)))
-        self._clients[address] = client
-        while len(self._clients) > _KNOWN:
-            self._clients.popitem(last=False)
-        client.left = min(float(self._burst), client.left + (now - client.since) * self._rate)
-        client.since = now
-        if client.left < 1:
-            raise Busy(1)
-        client.left -= 1
-        return client

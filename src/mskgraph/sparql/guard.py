@@ -8,6 +8,7 @@ import platform
 import re
 import resource
 import signal
+from collections.abc import Iterable
 from typing import Final
 
 from mskgraph.errors import QueryError
@@ -23,6 +24,9 @@ TOO_MUCH: Final = f"The query needed more than {MEMORY // 1_000_000} MB and was 
 
 TOO_DEEP: Final = "The query is nested too deeply."
 """What is said when it runs out of stack."""
+
+_SERVICE = re.compile(r"(?i)s(?=ervice)")
+_LOAD = re.compile(r"(?i)(?<![\w:?$@.\\-])l(?=oad)")  # not within a name, such as msk:overload
 
 _SOCKET_CALLS = {"x86_64": (41, 42), "aarch64": (198, 203)}  # numbers of socket(2) and connect(2)
 _NICENESS = 10  # a page that somebody waits for goes first
@@ -50,7 +54,20 @@ def without_service(query: str) -> str:
     >>> without_service('SELECT * { SERVICE <http://x> {} }')
     'SELECT * { \\\\u0053ERVICE <http://x> {} }'
     """
-    return re.sub(r"(?i)s(?=ervice)", lambda letter: f"\\u{ord(letter[0]):04x}", query)
+    return _SERVICE.sub(_escaped, query)
+
+
+def without_load(update: str) -> str:
+    """Return an update so written that the embedded engine can take no word in it for LOAD, nor for SERVICE.
+
+    >>> without_load("LOAD <http://x> ; INSERT DATA { msk:overload msk:b 'load' }")
+    "\\\\u004cOAD <http://x> ; INSERT DATA { msk:overload msk:b '\\\\u006coad' }"
+    """
+    return _LOAD.sub(_escaped, without_service(update))
+
+
+def _escaped(letter: re.Match[str]) -> str:
+    return f"\\u{ord(letter[0]):04x}"
 
 
 def check_for_other_engines(query: str) -> None:
@@ -79,22 +96,33 @@ def _decoded(escape: re.Match[str]) -> str:
 
 def explained(error: QueryError, query: str) -> QueryError:
     """Return an error of the engine about :func:`without_service` as one about the query as it was written."""
+    return _explained(error, query, {"SERVICE": _SERVICE})
+
+
+def explained_update(error: QueryError, update: str) -> QueryError:
+    """Return an error of the engine about :func:`without_load` as one about the update as it was written."""
+    return _explained(error, update, {"SERVICE": _SERVICE, "LOAD": _LOAD})
+
+
+def _explained(error: QueryError, query: str, forbidden: dict[str, re.Pattern[str]]) -> QueryError:
     line, column = error.line or 0, error.column or 0
     reason, place = str(error), f"line {line}, column {column}"
-    column = _column_as_written(query, line, column)
+    column = _column_as_written(query, line, column, forbidden.values())
     reason = reason.replace(place, f"line {line}, column {column}", 1)
-    if re.search(r"(?i)service", query):
-        reason = f"SERVICE is not allowed, nor any name with those letters outside strings and IRIs. ({reason})"
+    words = [word for word, pattern in forbidden.items() if pattern.search(query)]
+    if words and "cannot be read" in reason:
+        word = " and ".join(words)
+        reason = f"{word} is not allowed, nor any name with those letters outside strings and IRIs. ({reason})"
     return QueryError(reason, line or None, column or None)
 
 
-def _column_as_written(query: str, line: int, column: int) -> int:
+def _column_as_written(query: str, line: int, column: int, escaped: Iterable[re.Pattern[str]]) -> int:
     lines = query.split("\n")
     if not 1 <= line <= len(lines):
         return column
-    for found in re.finditer(r"(?i)s(?=ervice)", lines[line - 1]):
-        if found.start() + 1 < column:
-            column = max(column - 5, found.start() + 1)
+    for start in sorted(found.start() for pattern in escaped for found in pattern.finditer(lines[line - 1])):
+        if start + 1 < column:
+            column = max(column - 5, start + 1)
     return column
 
 

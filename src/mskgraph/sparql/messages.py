@@ -7,16 +7,18 @@ error (``X``). If the process is ended at a limit, the messages just stop.
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from mskgraph.errors import (
     AnswerNotAcceptable,
     MskGraphError,
     OntologyInvalid,
+    PatchInvalid,
     QueryError,
     QueryStopped,
     StoreError,
@@ -25,6 +27,7 @@ from mskgraph.store import Dataset, Kind
 
 JSON_RESULTS: Final = "application/sparql-results+json"
 N_TRIPLES: Final = "application/n-triples"
+RDF_PATCH: Final = "application/rdf-patch"
 
 _HEAD = struct.Struct("!cI")
 
@@ -58,9 +61,49 @@ class Request:
     def unpacked(cls, content: bytes) -> Request:
         """Return it from the content of a message."""
         fields = json.loads(content)
-        if fields["dataset"] is not None:
-            default, named = fields["dataset"]
-            fields["dataset"] = Dataset(tuple(default), None if named is None else tuple(named))
+        fields["dataset"] = _dataset(fields["dataset"])
+        return cls(**fields)
+
+
+def _dataset(written: Any) -> Dataset | None:
+    if written is None:
+        return None
+    default, named = written
+    return Dataset(tuple(default), None if named is None else tuple(named))
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Something that would change the knowledge; the answer is the difference, as RDF Patch.
+
+    :ivar how: ``"update"`` does what an update says, ``"merge"`` adds triples, ``"replace"`` leaves these alone
+    :ivar content: the update, or the triples, as they came
+    :ivar media: what the triples are written in
+    :ivar accepted: RDF Patch of what was accepted on top of the files
+    :ivar using: the graphs that the WHERE of an update asks; without it what its USING clauses say
+    :ivar timeout: seconds until it is stopped
+    :ivar size: bytes that the difference may have
+    """
+
+    how: Literal["update", "merge", "replace"]
+    content: bytes
+    media: str = ""
+    accepted: str = ""
+    using: Dataset | None = None
+    timeout: float = 10.0
+    size: int = 10_000_000
+
+    def packed(self) -> bytes:
+        """Return it as a message."""
+        own = {"content": base64.b64encode(self.content).decode(), "using": self.using and list(self.using)}
+        return message(b"Q", asdict(self) | own)
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Edit:
+        """Return it from the content of a message."""
+        fields = json.loads(content)
+        fields["content"] = base64.b64decode(fields["content"])
+        fields["using"] = _dataset(fields["using"])
         return cls(**fields)
 
 
@@ -105,7 +148,7 @@ def message(letter: bytes, content: bytes | dict[str, Any]) -> bytes:
 
 def json_of(error: MskGraphError) -> dict[str, Any]:
     """Return an error as a document."""
-    kinds = (AnswerNotAcceptable, QueryError, QueryStopped, OntologyInvalid, StoreError)
+    kinds = (AnswerNotAcceptable, QueryError, QueryStopped, OntologyInvalid, PatchInvalid, StoreError)
     kind = next((kind.__name__ for kind in kinds if isinstance(error, kind)), MskGraphError.__name__)
     return {"kind": kind, "text": str(error)} | {name: _plain(value) for name, value in vars(error).items()}
 
@@ -129,6 +172,8 @@ def error_of(document: Mapping[str, Any]) -> MskGraphError:
             return QueryStopped(document["limit"], document["text"])
         case "OntologyInvalid":
             return OntologyInvalid(document["problems"])
+        case "PatchInvalid":
+            return PatchInvalid(document["text"])
         case "StoreError":
             return StoreError(document["url"], document["reason"])
     return MskGraphError(document["text"])

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from mskgraph.errors import Busy, QueryStopped
 from mskgraph.sparql import guard
-from mskgraph.sparql.messages import End, Head, Inbox, Request, error_of, message
+from mskgraph.sparql.messages import Edit, End, Head, Inbox, Request, error_of, message
 from mskgraph.store import NOTHING_ACCEPTED, Accepted, Answer
 
 _PATIENCE: Final = 5.0  # seconds beyond a query's own deadline, after which its process is taken for lost
@@ -125,15 +125,25 @@ class Worker:
     :param content: hash of these and of what was accepted
     :param url: of the store, as :func:`mskgraph.store.open_store` takes it
     :param accepted: changes on top of the files
+    :param edits: whether it says what edits would change, in place of answering queries; it needs the files alone then
     """
 
-    def __init__(self, files: Sequence[Path], content: str, url: str, accepted: Accepted = NOTHING_ACCEPTED) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        content: str = "",
+        url: str = "",
+        accepted: Accepted = NOTHING_ACCEPTED,
+        *,
+        edits: bool = False,
+    ) -> None:
         self._setup = {
             "files": [str(path) for path in files],
             "content": content,
             "url": url,
             "patch": accepted.patch.text(),
             "history": accepted.history,
+            "edits": edits,
         }
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
@@ -148,7 +158,7 @@ class Worker:
         with self._lock:
             self._running()
 
-    def open(self, request: Request) -> Reply:
+    def open(self, request: Request | Edit) -> Reply:
         """Begin to answer a request.
 
         :raises MskGraphError: if the process cannot be started; what is wrong with the query is told by the reply
@@ -160,7 +170,7 @@ class Worker:
                 self._control = None
             return self._opened(request)
 
-    def _opened(self, request: Request) -> Reply:
+    def _opened(self, request: Request | Edit) -> Reply:
         ours, theirs = socket.socketpair()
         ours.settimeout(_PATIENCE)
         try:
@@ -172,11 +182,12 @@ class Worker:
             raise
         return Reply(ours, request.timeout)
 
-    def run(self, request: Request, waiting: Callable[[float], object] = lambda _: None) -> Finished:
+    def run(self, request: Request | Edit, waiting: Callable[[float], object] = lambda _: None) -> Finished:
         """Answer a request.
 
         :param waiting: called now and then with the seconds since the request; what it raises stops the query
         :raises QueryError: if the query cannot be run as written
+        :raises PatchInvalid: if an edit would change what cannot be changed
         :raises QueryStopped: if it hits a limit
         :raises StoreError: if the store does not answer
         :raises Busy: if as many of these as the machine bears run already
@@ -185,14 +196,21 @@ class Worker:
         if not self._slots.acquire(timeout=_PATIENCE):
             raise Busy
         try:
-            with self.open(request) as reply:
-                reply.waiting = waiting
-                body = b"".join(reply)
+            reply, body = self._read(request, waiting)
+        except ConnectionResetError:  # the process was ended from outside, with the request unread
+            with self._lock:
+                self._control = None
+            reply, body = self._read(request, waiting)
         finally:
             self._slots.release()
         assert reply.head is not None
         assert reply.end is not None
         return Finished(Answer(reply.head.kind, body), reply.end, time.monotonic() - started)
+
+    def _read(self, request: Request | Edit, waiting: Callable[[float], object]) -> tuple[Reply, bytes]:
+        with self.open(request) as reply:
+            reply.waiting = waiting
+            return reply, b"".join(reply)
 
     def close(self) -> None:
         """End the process, and with it all queries that it still runs."""

@@ -76,6 +76,18 @@ class EmbeddedStore:
         except (ValueError, RuntimeError, OSError) as error:
             raise QueryError(f"The query failed: {error}") from None
 
+    def update(self, text: str) -> None:
+        """Do what an update says, all of it or nothing; LOAD and SERVICE in it reach out.
+
+        :raises QueryError: with line and column of a syntax error
+        """
+        try:
+            self._engine.update(text, base_iri=NAMESPACE, prefixes=PREFIXES)
+        except SyntaxError as error:
+            raise _query_error(str(error), "update") from None
+        except (ValueError, RuntimeError, OSError) as error:
+            raise QueryError(f"The update failed: {error}.") from None
+
     def graphs(self) -> list[str]:
         """Return the names of the graphs, sorted."""
         return sorted(graph.value for graph in self._engine.named_graphs() if isinstance(graph, pyoxigraph.NamedNode))
@@ -342,13 +354,13 @@ class _Counted(io.RawIOBase):
         return count
 
 
-def _query_error(message: str) -> QueryError:
+def _query_error(message: str, what: str = "query") -> QueryError:
     place = re.match(r"error at (\d+):(\d+): (.*)", message, re.DOTALL)
     if not place:
-        return QueryError(f"The query cannot be read: {message}")
+        return QueryError(f"The {what} cannot be read: {message}")
     line, column, reason = int(place[1]), int(place[2]), " ".join(place[3].split())
     if "Prefix not found" in reason:
         reason = "a prefix is used before this place that no PREFIX line declares"
     # The grammar's classes of letters say nothing to a reader.
     reason = re.sub(r"(, )?\[[^\]]*\](\s*\|[^,]*\])?", "", reason).replace("expected one of ,", "expected one of")
-    return QueryError(f"The query cannot be read, line {line}, column {column}: {reason}", line, column)
+    return QueryError(f"The {what} cannot be read, line {line}, column {column}: {reason}", line, column)

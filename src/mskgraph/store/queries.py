@@ -26,6 +26,15 @@ _OPAQUE = re.compile(
 )
 
 
+def bare(query: str) -> str:
+    """Return a query of the same length with spaces for all that may hold any word.
+
+    >>> bare("ASK { ?s <from> 'from' }")
+    'ASK {                  }'
+    """
+    return _OPAQUE.sub(lambda part: " " * len(part[0]), query)
+
+
 class Outline(NamedTuple):
     """What a query's text says of itself.
 
@@ -45,7 +54,7 @@ def outline(query: str) -> Outline:
     >>> outline("BASE <http://x/> ASK { ?s <from> 'from' }")
     Outline(form='ask', names_dataset=False)
     """
-    words = re.findall(r"\w+", _OPAQUE.sub(" ", query).lower())
+    words = re.findall(r"\w+", bare(query).lower())
     form = next((word for word in words if word in ("select", "ask", "construct", "describe")), None)
     return Outline(form, "from" in words)
 

@@ -20,7 +20,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -32,7 +31,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from mskgraph import KnowledgeGraph, __version__
+from mskgraph import KnowledgeGraph, __version__, bring_up_to_date
 from mskgraph.curation.access import Access, is_loopback, settings_file
 from mskgraph.errors import AccessInvalid, MskGraphError, PortInUse
 from mskgraph.sparql.protocol import routes
@@ -97,7 +96,7 @@ ROUTES: Final[list[BaseRoute]] = [
     Route("/healthz", healthz, methods=["GET"]),
     resource.ROUTE,
     completion.ROUTE,
-    *routes(KnowledgeGraph.open),
+    *routes(KnowledgeGraph.open, bring_up_to_date),
 ]
 """What this server answers beside Streamlit's own addresses."""
 
@@ -247,8 +246,8 @@ def _has_effects(scope: Scope) -> bool:
 
 def _is_foreign(headers: Headers) -> bool:
     """Return whether a page of another site has the reader's browser ask; programs that are no browsers do not say."""
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    origin, host = headers.get("origin"), headers.get("host", "").lower()
+    if origin is not None and origin.lower() not in {f"http://{host}", f"https://{host}"}:
         return True
     return headers.get("sec-fetch-site") in {"cross-site", "same-site"}
 

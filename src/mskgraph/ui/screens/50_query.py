@@ -14,7 +14,7 @@ import streamlit as st
 from mskgraph import views
 from mskgraph.errors import MskGraphError, QueryError
 from mskgraph.sparql import Finished, Request
-from mskgraph.sparql.protocol import GRAPHS, TABLES, query_timeout
+from mskgraph.sparql.answering import GRAPHS, TABLES, query_timeout
 from mskgraph.store import PERSONAS, Example, examples
 from mskgraph.terms import PREFIXES, local_name
 from mskgraph.ui import widgets
