@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 from typing import Final
 
-from rdflib import DCTERMS, RDF, SKOS, XSD, Graph, Literal, URIRef
+from rdflib import DCTERMS, RDF, RDFS, SKOS, XSD, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from mskgraph.ontology import MSK, Problem, literals_as_typed
@@ -51,7 +51,8 @@ _NEEDED: Final[Mapping[str, str]] = {
 """How a form asks for what the shapes miss."""
 
 _LONGEST: Final = 60  # characters of a name that is made from words
-_TERM = re.compile(r"\b(?:msk|dcterms|skos):([a-z][A-Za-z]*)")
+_TERM = re.compile(r"\b(?:msk|dcterms|skos|prov|rdfs):([a-z][A-Za-z]*)")
+_TITLES = (DCTERMS.title, SKOS.prefLabel, RDFS.label)
 
 
 @dataclass(frozen=True)
@@ -142,15 +143,18 @@ class Draft:
 
     A field is named by its part of the form and the property that it fills: "case title", "observation-1 finding".
 
-    :ivar node: IRI of the case or claim
-    :ivar parts: for each new node the part of the form that it comes from
+    :ivar node: IRI of the case, claim or other node
+    :ivar parts: for each node the part of the form that it comes from
     :ivar slips: by field, what is wrong before there is a triple
+    :ivar asked: for each part the properties that the form asks for, "^" before those of other nodes that point here;
+        without it whatever a problem names is a field
     """
 
     graph: Graph
     node: str
     parts: Mapping[str, str]
     slips: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def at_fields(self, problems: Iterable[Problem]) -> dict[str, list[str]]:
         """Return what is wrong by field; under the empty name what belongs to none."""
@@ -158,24 +162,39 @@ class Draft:
         known = {name.split(" ")[0] for name in self.slips}
         for problem in problems:
             part = self._part_of(problem.node)
-            term = _TERM.search(f"{problem.message} {problem.remedy}")
-            if part in known:
+            name, term = self._field(part, problem) if part else ("", "")
+            if f"{part} {name}" in self.slips or (part in known and part not in self.asked):
                 continue  # the same is said already, in the words of the form
-            if part is None or term is None:
+            if part is None or not name:
                 found[""].append(" ".join([f"{problem.node}:", problem.message, problem.remedy]))
             else:
-                found[f"{part} {term[1]}"].append(self._words(part, term[0]) or problem.message)
+                found[f"{part} {name}"].append(self._words(part, term) or problem.message)
         return {name: list(dict.fromkeys(texts)) for name, texts in found.items()}
+
+    def _field(self, part: str, problem: Problem) -> tuple[str, str]:
+        """Return the field that a problem of a part is about, and its property as written there; empty if none is."""
+        asked = self.asked.get(part)
+        for predicate, value in self.graph.predicate_objects(URIRef(self._node_of(part))):
+            if asked and isinstance(value, Literal) and problem.message.startswith(f'"{value}" '):
+                return _TERM.sub(r"\1", curie(str(predicate))), curie(str(predicate))
+        for term in _TERM.finditer(f"{problem.message} {problem.remedy}"):
+            for name in (term[1], f"^{term[1]}"):
+                if asked is None or name in asked:
+                    return name, term[0]
+        return "", ""
 
     def _words(self, part: str, term: str) -> str:
         """Return how to ask for a property that a part needs; empty if it is there, or there are no words for it."""
-        node = next(name for name, each in self.parts.items() if each == part)
-        if (URIRef(node), URIRef(iri(term)), None) in self.graph:
+        if (URIRef(self._node_of(part)), URIRef(iri(term)), None) in self.graph:
             return ""
         return _NEEDED.get(f"{part.partition('-')[0]} {term.partition(':')[2]}", "")
 
+    def _node_of(self, part: str) -> str:
+        return next(name for name, each in self.parts.items() if each == part)
+
     def _part_of(self, node: str) -> str | None:
-        called = {str(self.graph.value(URIRef(name), DCTERMS.title)): part for name, part in self.parts.items()}
+        titles = ((part, self.graph.value(URIRef(name), t)) for name, part in self.parts.items() for t in _TITLES)
+        called = {str(title): part for part, title in titles if title is not None}
         return called.get(node) or next((part for name, part in self.parts.items() if curie(name) == node), None)
 
 
@@ -193,6 +212,16 @@ def slug(text: str) -> str:
 def is_taken(store: Store) -> Callable[[str], bool]:
     """Return what tells whether the knowledge says anything about an IRI."""
     return lambda name: bool(select(store, f"SELECT ?o {{ <{name}> ?p ?o }} LIMIT 1"))
+
+
+def free(name: str, is_taken: Callable[[str], bool]) -> str:
+    """Return the first IRI that is free: of a name, or of the name with a number.
+
+    >>> free("gout", lambda name: name == iri("gout"))[-7:]
+    '/gout-2'
+    """
+    names = (iri(name if number == 1 else f"{name}-{number}") for number in count(1))
+    return next(each for each in names if not is_taken(each))
 
 
 def choices(store: Store) -> dict[str, dict[str, str]]:
@@ -269,8 +298,7 @@ class _Writing:
 
     def node(self, name: str, kind: str, part: str) -> str:
         """Return a new node, under the first name of its kind that is free."""
-        names = (iri(name if number == 1 else f"{name}-{number}") for number in count(1))
-        found = next(each for each in names if each not in self._parts and not self._is_taken(each))
+        found = free(name, lambda each: each in self._parts or self._is_taken(each))
         self._parts[found] = part
         self.add(found, RDF.type, MSK[kind])
         return found
