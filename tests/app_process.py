@@ -52,6 +52,7 @@ def running_app(
     settings: Mapping[str, str] | None = None,
     program: Sequence[str] = PROGRAM,
     cwd: Path | None = None,
+    address: str = "127.0.0.1",
 ) -> Iterator[RunningApp]:
     """Start ``mskgraph app`` on a free port, wait until it is healthy, and end it afterwards.
 
@@ -59,6 +60,7 @@ def running_app(
     :param ontology: another ontology folder (MSKGRAPH_ONTOLOGY); without it the program's own
     :param settings: more MSKGRAPH_* variables
     :param program: how to start it, up to the word ``app``
+    :param address: to listen on; one that 127.0.0.1 reaches, too
     """
     home.mkdir(parents=True, exist_ok=True)
     chosen = dict(settings or {})
@@ -69,7 +71,7 @@ def running_app(
     log = home / "app.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*program, "app", "--no-browser", "--port", str(port)],
+            [*program, "app", "--no-browser", "--port", str(port), "--address", address],
             cwd=cwd,
             env=app_environment(home, chosen),
             stdin=subprocess.DEVNULL,

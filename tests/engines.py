@@ -1,8 +1,8 @@
-"""SPARQL servers and clients of others, for tests and benchmarks: ``python -m tests.engines`` provides them.
+"""SPARQL servers and clients and a provider of sign-ins, for tests: ``python -m tests.engines`` provides them.
 
 The servers are Oxigraph's, which a package of the development environment brings, and Virtuoso, unpacked from Debian's
-packages without installing them, for an installed one starts a service. The client is Comunica, from npm. What is
-unpacked lies in the environment, so ``make clean`` removes it.
+packages without installing them, for an installed one starts a service. The client, Comunica, and the provider of
+OpenID Connect are from npm. What is unpacked lies in the environment, so ``make clean`` removes it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from tests.chromium import run_as_root
 CACHE = Path(sys.prefix) / "engines"
 VIRTUOSO_PACKAGE = "virtuoso-opensource-7-bin"
 CLIENTS = Path(__file__).resolve().parent / "clients"
+OIDC = Path(__file__).resolve().parent / "oidc"
 INSTALLED = "installed.json"
 """Name of a copy of the lock file that is there once all of it has been installed."""
 
 REMEDY = "run: .venv/bin/python -m tests.engines (make test does)"
 
+ASK = {"query": "ASK {}"}
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 LOAD_SECONDS = 3600.0
@@ -132,7 +134,7 @@ def oxigraph_server(folder: Path, *, on_disk: bool = False) -> Iterator[Engine]:
     place = ["--location", str(folder / "data")] if on_disk else []
     log = folder / "oxigraph.log"
     with running([str(program), "serve", "--bind", f"127.0.0.1:{port}", *place], folder, log) as process:
-        wait_until_answering(f"{url}/query", process, log)
+        wait_until_answering(f"{url}/query", process, log, ASK)
         yield Engine("oxigraph", f"{url}/query", f"{url}/update", "", process, log, folder, store_url=f"{url}/store")
 
 
@@ -249,7 +251,7 @@ def virtuoso_server(
     environment = virtuoso_environment()
     password = known_password(command, folder, log, environment)
     with running(command, folder, log, environment) as process:
-        wait_until_answering(f"{url}/sparql", process, log)
+        wait_until_answering(f"{url}/sparql", process, log, ASK)
         auth = f"digest dba:{password}"
         yield Engine("virtuoso", f"{url}/sparql", f"{url}/sparql-auth", auth, process, log, folder, sql_port=sql_port)
 
@@ -352,13 +354,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_answering(
+    url: str, process: subprocess.Popen[bytes], log: Path, params: Mapping[str, str] | None = None
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with exit code {process.returncode}:\n{tail(log)}")
         try:
-            if httpx.get(url, params={"query": "ASK {}"}, timeout=2).status_code == 200:
+            if httpx.get(url, params=params, timeout=2).status_code == 200:
                 return
         except httpx.TransportError:
             pass
@@ -366,20 +370,26 @@ def wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) 
     raise RuntimeError(f"the server did not answer after {START_SECONDS:.0f} s:\n{tail(log)}")
 
 
-# ---- Comunica
+# ---- Parts from npm
 
 
-def comunica_root() -> Path:
-    return CACHE / "clients"
+def npm_root(sources: Path) -> Path:
+    """Where npm installs what a folder of the tests asks for."""
+    return CACHE / sources.name
+
+
+def find_npm(sources: Path) -> Path | None:
+    """The folder of these parts, if they are installed in the versions that the lock file wants."""
+    installed = npm_root(sources) / INSTALLED
+    if not (installed.exists() and shutil.which("node")):
+        return None
+    return npm_root(sources) if installed.read_bytes() == (sources / "package-lock.json").read_bytes() else None
 
 
 def find_comunica() -> Path | None:
-    """The client's program, if it is installed in the versions that the lock file wants."""
-    program = comunica_root() / "node_modules" / ".bin" / "comunica-sparql"
-    installed = comunica_root() / INSTALLED
-    if not (program.exists() and installed.exists() and shutil.which("node")):
-        return None
-    return program if installed.read_bytes() == (CLIENTS / "package-lock.json").read_bytes() else None
+    """The client's program."""
+    root = find_npm(CLIENTS)
+    return root / "node_modules" / ".bin" / "comunica-sparql" if root else None
 
 
 def comunica(url: str, query: str) -> list[dict[str, str]]:
@@ -399,6 +409,37 @@ def comunica(url: str, query: str) -> list[dict[str, str]]:
         raise RuntimeError(f"Comunica ended with exit code {answer.returncode}:\n{answer.stderr}")
     rows = json.loads(answer.stdout)["results"]["bindings"]
     return [{name: term["value"] for name, term in row.items()} for row in rows]
+
+
+# ---- Signing in
+
+
+@contextmanager
+def oidc_provider(folder: Path, redirect_uri: str, people: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Start a provider of OpenID Connect on a free port, with one client, and end it afterwards.
+
+    :param folder: for its log
+    :param redirect_uri: of the client
+    :param people: the claims of each account by its name; nobody needs a password
+    :returns: what belongs under ``[auth]`` beside ``cookie_secret``
+    :raises EngineMissing: if it is not installed
+    """
+    parts, node = find_npm(OIDC), shutil.which("node")
+    if parts is None or node is None:
+        raise EngineMissing("OpenID Connect provider")
+    port = free_port()
+    metadata = f"http://127.0.0.1:{port}/.well-known/openid-configuration"
+    log = folder / "oidc.log"
+    command = [node, str(OIDC / "provider.mjs"), str(parts), str(port), redirect_uri, json.dumps(people)]
+    with running(command, folder, log) as process:
+        wait_until_answering(metadata, process, log)
+        settings = {
+            "redirect_uri": redirect_uri,
+            "client_id": "mskgraph",
+            "client_secret": "a secret of the tests",
+            "server_metadata_url": metadata,
+        }
+        yield "\n".join(f'{name} = "{value}"' for name, value in settings.items())
 
 
 # ---- Providing
@@ -449,31 +490,37 @@ def unpack(packages: Sequence[str], target: Path) -> None:
             unpacked.rename(target)
 
 
-def provide_comunica() -> Path | None:
-    """The client, in the versions of the lock file; with Node from Debian's packages if there is none."""
-    if found := find_comunica():
+def provide_npm(sources: Path) -> Path | None:
+    """Parts from npm, in the versions of the lock file; with Node from Debian's packages if there is none."""
+    if found := find_npm(sources):
         return found
     if shutil.which("npm") is None and shutil.which("apt-get"):
         run_as_root(["apt-get", "update", "-qq"])
         run_as_root(["apt-get", "install", "-qq", "-y", "--no-install-recommends", "nodejs", "npm"])
     if npm := shutil.which("npm"):
-        root = comunica_root()
+        root = npm_root(sources)
         root.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(CLIENTS / name, root)
+            shutil.copy(sources / name, root)
         print("+ npm ci", file=sys.stderr, flush=True)
         command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
         if subprocess.run(command, cwd=root, check=False, stdout=sys.stderr).returncode == 0:
-            shutil.copy(CLIENTS / "package-lock.json", root / INSTALLED)
-    return find_comunica()
+            shutil.copy(sources / "package-lock.json", root / INSTALLED)
+    return find_npm(sources)
 
 
 def main() -> int:
-    provided = {"Oxigraph server": find_oxigraph(), "Virtuoso": provide_virtuoso(), "Comunica": provide_comunica()}
+    provided = {
+        "Oxigraph server": find_oxigraph(),
+        "Virtuoso": provide_virtuoso(),
+        "Comunica": provide_npm(CLIENTS),
+        "OpenID Connect provider": provide_npm(OIDC),
+    }
     remedies = {
         "Oxigraph server": "make setup",
         "Virtuoso": f"on Debian: apt-get download {VIRTUOSO_PACKAGE}; or name it: VIRTUOSO=/path/to/virtuoso-t",
         "Comunica": "install Node 18 or newer with npm",
+        "OpenID Connect provider": "install Node 18 or newer with npm",
     }
     missing = [name for name, program in provided.items() if program is None]
     for name in missing:

@@ -161,13 +161,13 @@ class Access:
 
         >>> access = Access(Path("access.toml"), tokens={digest("secret"): ("importer", "propose")})
         >>> access.bearer("secret").name
-        'importer (token)'
+        'token importer'
         >>> access.bearer("guess")
         """
         given, found = digest(token), None
         for known, (name, role) in self.tokens.items():  # all of them: how long it takes tells nothing
             if hmac.compare_digest(given, known):
-                found = Person(f"{name} (token)", f"token {name}", ROLES[role])
+                found = Person(f"token {name}", f"token {name}", ROLES[role])
         return found
 
     def warnings(self) -> Iterator[str]:

@@ -6,7 +6,7 @@ import getpass
 from dataclasses import dataclass
 
 from mskgraph import KnowledgeGraph, bring_up_to_date, curation
-from mskgraph.curation import Change, Journal
+from mskgraph.curation import Change, Journal, Proposal
 from mskgraph.curation.access import NOBODY, Access, Person, Role, at_the_machine
 from mskgraph.errors import AccessInvalid, NotAllowed
 from mskgraph.ontology import Problem
@@ -80,12 +80,14 @@ def login() -> str:
 class Checked:
     """What a change was found to be, and when.
 
+    :ivar cautions: what a careful colleague would point out, which keeps nobody from going on
     :ivar base: hash of the last change of the knowledge that it was checked against
     """
 
     patch: Patch
     problems: tuple[Problem, ...]
     base: str
+    cautions: tuple[Problem, ...] = ()
 
 
 def check(kg: KnowledgeGraph, patch: Patch) -> Checked:
@@ -118,6 +120,44 @@ def take_back(change_hash: str, author: str) -> Change:
     change = curation.undo(Journal(), KnowledgeGraph.open, name, change_hash)
     bring_up_to_date()
     return change
+
+
+# Proposals
+
+
+def propose(checked: Checked, author: str, message: str) -> Proposal:
+    """Put a change before those who may accept it.
+
+    :raises NotAllowed: if who asks may not
+    :raises ChangeRefused: with what it would leave wrong
+    """
+    name = _name(_allowed("propose"), author)
+    return curation.propose(Journal(), KnowledgeGraph.open, checked.patch, name, message)
+
+
+def accept_proposal(number: int, patch: Patch | None = None, author: str = "") -> Change:
+    """Make a proposal part of the knowledge.
+
+    :param patch: what is left of it to do, if others have done some of it since
+    :raises NotAllowed: if who asks may not
+    :raises ChangeRefused: with what it would leave wrong
+    """
+    name = _name(_allowed("accept"), author)
+    change = curation.accept_proposal(Journal(), KnowledgeGraph.open, number, name, patch=patch)
+    bring_up_to_date()
+    return change
+
+
+def reject_proposal(number: int, reason: str, author: str = "") -> Proposal:
+    """Close a proposal without doing what it says; its own author may do that, too.
+
+    :raises NotAllowed: if who asks may not
+    """
+    asking = _allowed("propose")
+    own = any(p.number == number and p.author == asking.name for p in Journal().proposals("proposed"))
+    if not own:
+        _allowed("accept")
+    return curation.reject_proposal(Journal(), number, _name(asking, author), reason)
 
 
 def _allowed(role: Role) -> Person:
