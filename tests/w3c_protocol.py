@@ -1,6 +1,7 @@
-"""The W3C's tests of the SPARQL 1.1 Protocol: ``python -m tests.w3c_protocol`` writes ``docs/protocol.md``.
+"""The W3C's tests of the SPARQL 1.1 Protocols: ``python -m tests.w3c_protocol`` writes ``docs/protocol.md``.
 
-Each test is one or more HTTP requests with what the answers must be, as ``tests/data/w3c-protocol/manifest.ttl`` says.
+Each test is one or more HTTP requests with what the answers must be, as the manifests in ``tests/data/w3c-protocol``
+and ``tests/data/w3c-graph-store`` say.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from rdflib import RDFS, Namespace
 from rdflib.collection import Collection
 from rdflib.term import Node
 
+from mskgraph.curation.access import digest
 from tests.app_process import PROGRAM, RunningApp, app_environment, running_app
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data" / "w3c-protocol"
+GRAPH_STORE = ROOT / "tests" / "data" / "w3c-graph-store"
 TABLE = ROOT / "docs" / "protocol.md"
 
 MF = Namespace("http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#")
@@ -43,36 +46,53 @@ RDF_FORMS = {
     "application/ld+json": "json-ld",
 }
 
-# Why a test is not run: each of these would have to change the graph over HTTP first, or asks how a fault in a change
-# is told. That the changes themselves are refused is tested, see test_w3c_protocol.
+# Why a test is not run: they count on what this program refuses on purpose. That it refuses is
+# tested, see test_w3c_protocol.
+_OWN_GRAPHS = "writes a graph of its own"
+_PERSON = "puts a node without a name, of another vocabulary, in the place of all knowledge"
 LEFT_OUT = {
-    "update_dataset_default_graph": "a change limited to a default graph",
-    "update_dataset_default_graphs": "a change limited to default graphs",
-    "update_dataset_named_graphs": "a change limited to named graphs",
-    "update_dataset_full": "a change limited to a data set",
-    "update_post_form": "a change sent as a form",
-    "update_post_direct": "a change sent as it is",
-    "update_base_uri": "a relative address in a change",
-    "bad_update_get": "a change by GET",
-    "bad_multiple_updates": "two changes at once",
-    "bad_update_wrong_media_type": "a change as plain text",
-    "bad_update_missing_form_type": "a change in a form without its type",
-    "bad_update_non_utf8": "a change in UTF-16",
-    "bad_update_syntax": "a change with a fault in it",
-    "bad_update_dataset_conflict": "a change with two data sets",
+    **dict.fromkeys(
+        (
+            "update_dataset_default_graph",
+            "update_dataset_default_graphs",
+            "update_dataset_named_graphs",
+            "update_dataset_full",
+            "update_post_form",
+            "update_post_direct",
+            "update_base_uri",
+            "put_get_repeat_direct",
+            "put_delete_get_delete_direct",
+            "post_get_post_get_direct",
+            "head_existing_direct",
+            "put_get_repeat_indirect",
+            "put_delete_get_delete_indirect",
+            "post_get_post_get_indirect",
+            "post_get_new_graph",
+            "head_existing_indirect",
+            "put_get_uri_pct_encoded_indirect",
+            "put_get_uri_pct_encoded_twice",
+        ),
+        _OWN_GRAPHS,
+    ),
+    "put_get_default": _PERSON,
 }
+
+TOKEN = "a-token-of-the-tests"
+STATUSES = {"OK": "200", "Created": "201", "NoContent": "204", "NotFound": "404"}
 
 
 @dataclass(frozen=True)
 class Request:
     """One request, and what its answer must be.
 
+    :ivar path: what follows the address of the endpoint
     :ivar query: what stands behind the ``?`` of the address
     :ivar statuses: such as ``2xx``; one of them
     :ivar form: ``boolean``, ``tabular``, ``RDF``, or empty if any will do
     """
 
     method: str
+    path: str
     query: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
@@ -91,8 +111,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Case:
-    """One test: the named graphs that it counts on, and its requests in their order."""
+    """One test: the named graphs that it counts on, and its requests in their order.
 
+    :ivar graph_store: whether it is about the Graph Store Protocol
+    """
+
+    graph_store: bool
     name: str
     title: str
     graphs: tuple[tuple[str, Path], ...]
@@ -103,12 +127,25 @@ class Case:
         """Why it is not run; empty if it is."""
         return LEFT_OUT.get(self.name, "")
 
+    def address(self, url: str, request: Request) -> str:
+        """Return where a request goes.
 
-def cases(folder: Path = DATA) -> list[Case]:
-    """Every test of the manifest, in its order."""
-    graph = rdflib.Graph().parse(folder / "manifest.ttl", publicID=f"{folder.as_uri()}/manifest.ttl")
-    (listed,) = graph.objects(None, MF.entries)
-    return [read_case(graph, entry) for entry in Collection(graph, listed)]
+        :param url: of the program
+        """
+        changes = self.graph_store or request.changes
+        query = f"?{request.query}" if request.query else ""
+        return f"{url}/sparql{'/update' if changes else ''}{request.path}{query}"
+
+
+def cases() -> list[Case]:
+    """Every test of the manifests, in their order."""
+    files = [DATA / "manifest.ttl", GRAPH_STORE / "manifest-direct.ttl", GRAPH_STORE / "manifest-indirect.ttl"]
+    found = []
+    for file in files:
+        graph = rdflib.Graph().parse(file, publicID=file.as_uri())
+        (listed,) = graph.objects(None, MF.entries)
+        found += [read_case(graph, entry) for entry in Collection(graph, listed)]
+    return found
 
 
 def read_case(graph: rdflib.Graph, entry: Node) -> Case:
@@ -122,7 +159,13 @@ def read_case(graph: rdflib.Graph, entry: Node) -> Case:
         for connection in graph.objects(entry, MF.action)
         for request in items(graph, connection, HT.requests)
     ]
-    return Case(str(entry).split("#")[-1], str(graph.value(entry, MF.name)), tuple(sorted(graphs)), tuple(requests))
+    return Case(
+        (entry, rdflib.RDF.type, MF.GraphStoreProtocolTest) in graph,
+        str(entry).split("#")[-1],
+        str(graph.value(entry, MF.name)),
+        tuple(sorted(graphs)),
+        tuple(requests),
+    )
 
 
 def read_request(graph: rdflib.Graph, request: Node) -> Request:
@@ -132,16 +175,20 @@ def read_request(graph: rdflib.Graph, request: Node) -> Request:
         (str(graph.value(header, HT.fieldName)), str(graph.value(header, HT.fieldValue)))
         for header in items(graph, request, HT.headers)
     ]
-    statuses = [str(status).split("#StatusCode")[-1] for status in graph.objects(answer, MF.expectedStatus)]
+    statuses = [
+        str(status).split("#")[-1].removeprefix("StatusCode") for status in graph.objects(answer, MF.expectedStatus)
+    ]
+    address = urlsplit(str(graph.value(request, HT.absolutePath)))
     boolean = graph.value(answer, MF.expectedBoolean)
     return Request(
         method=str(graph.value(request, HT.methodName)),
-        query=urlsplit(str(graph.value(request, HT.absolutePath))).query,
+        path=address.path.removeprefix("/gsp") if address.path.startswith("/gsp") else "",
+        query=address.query,
         headers=tuple(headers),
         body=None
         if body is None
         else str(graph.value(body, CNT.chars)).encode(str(graph.value(body, CNT.characterEncoding))),
-        statuses=tuple(sorted(statuses)),
+        statuses=tuple(sorted(STATUSES.get(status, status) for status in statuses)),
         boolean=None if boolean is None else str(boolean) == "true",
         form=str(graph.value(answer, MF.expectedFormat) or ""),
     )
@@ -155,20 +202,20 @@ def items(graph: rdflib.Graph, subject: Node, predicate: Node) -> Iterator[Node]
 # Running
 
 
-def ask(client: httpx.Client, endpoint: str, request: Request) -> httpx.Response:
-    """Send one request as the test has it, with no header of content that it does not have."""
-    address = f"{endpoint}?{request.query}" if request.query else endpoint
-    return client.request(request.method, address, headers=list(request.headers), content=request.body)
+def ask(client: httpx.Client, url: str, case: Case, request: Request) -> httpx.Response:
+    """Send one request as the test has it, with no header of content that it does not have, but with a token."""
+    headers = [*request.headers, ("Authorization", f"Bearer {TOKEN}")]
+    return client.request(request.method, case.address(url, request), headers=headers, content=request.body)
 
 
-def failure(case: Case, endpoint: str) -> str:
+def failure(case: Case, url: str) -> str:
     """What is wrong with the answers to a test; empty if nothing.
 
-    :param endpoint: address to which queries go
+    :param url: of the program
     """
     with httpx.Client(timeout=20, follow_redirects=True) as client:
         for request in case.requests:
-            answer = ask(client, endpoint, request)
+            answer = ask(client, url, case, request)
             history = [*answer.history, answer]
             if not any(fits(history[0].status_code, status) for status in request.statuses):
                 return f"{answer.status_code} instead of {' or '.join(request.statuses)}"
@@ -232,11 +279,14 @@ def load(graphs: Mapping[str, Path], store: str, environment: Mapping[str, str])
 
 @contextmanager
 def app_with_graphs(home: Path, ontology: Path | None = None) -> Iterator[RunningApp]:
-    """The program, over a store on disk that has the graphs of all tests beside the knowledge."""
+    """The program, over a store on disk that has the graphs of all tests beside the knowledge, with a token."""
     graphs = {name: file for case in cases() for name, file in case.graphs}
     store = f"file:{home / 'store'}"
     settings = {"MSKGRAPH_ONTOLOGY": str(ontology)} if ontology else {}
     home.mkdir(parents=True, exist_ok=True)
+    settings_file = home / "access.toml"
+    settings_file.write_text(f'[tokens.tests]\nsha256 = "{digest(TOKEN)}"\nrole = "accept"\n', "utf-8")
+    settings_file.chmod(0o600)
     load(graphs, store, app_environment(home, settings))
     with running_app(home, ontology=ontology, settings={"MSKGRAPH_STORE": store}) as app:
         yield app
@@ -245,40 +295,71 @@ def app_with_graphs(home: Path, ontology: Path | None = None) -> Iterator[Runnin
 # The table
 
 
-def result_of(case: Case, endpoint: str) -> str:
+def result_of(case: Case, url: str) -> str:
     """What the table says of a test."""
     if case.left_out:
         return f"left out: {case.left_out}"
-    return failure(case, endpoint) or "passed"
+    return failure(case, url) or "passed"
 
 
 def page(results: Sequence[tuple[Case, str]]) -> str:
     """The page with the table."""
-    run = [result for case, result in results if not case.left_out]
+    queries, updates, graphs = (
+        [(case, result) for case, result in results if kind(case) == wanted] for wanted in ("query", "update", "graph")
+    )
     lines = [
-        "# The SPARQL Protocol, tested",
+        "# The SPARQL Protocols, tested",
         "",
         "Written by `python -m tests.w3c_protocol`; `tests/test_w3c_protocol.py` holds that it is true.",
         "",
-        "The tests are those that the W3C publishes for the SPARQL 1.1 Protocol, unchanged "
-        "([where they come from](../tests/data/w3c-protocol/README.md)). "
-        f"Of the {len(run)} tests of queries {run.count('passed')} pass.",
+        "The tests are those that the W3C publishes for the SPARQL 1.1 Protocol ([where they come "
+        "from](../tests/data/w3c-protocol/README.md)) and the SPARQL 1.1 Graph Store HTTP Protocol "
+        "([likewise](../tests/data/w3c-graph-store/README.md)), unchanged. They are sent with a token, as nothing "
+        "can be changed without one ([how](sparql.md#changing-the-knowledge)).",
         "",
-        f"The other {len(results) - len(run)} are about changes to the graph (SPARQL Update). They are left out, as "
-        "nothing here is changed over HTTP: knowledge is changed in its files. Every change that they send is refused "
-        "with 400, 405 or 415, which is tested too.",
+        "A test that is left out counts on what this program refuses on purpose: it has one graph that can be written, "
+        "and what would stand in it is checked first. That each such change is refused, and that nothing is changed by "
+        "it, is tested too.",
+        "",
+        "## Queries",
+        "",
+        *table(queries),
+        "",
+        "## Updates",
+        "",
+        *table(updates),
+        "",
+        "## The Graph Store Protocol",
+        "",
+        *table(graphs),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def kind(case: Case) -> str:
+    """What a test is about."""
+    if case.graph_store:
+        return "graph"
+    return "update" if any(request.changes for request in case.requests) else "query"
+
+
+def table(results: Sequence[tuple[Case, str]]) -> list[str]:
+    """The lines of one table, and how many tests passed."""
+    run = [result for case, result in results if not case.left_out]
+    left = len(results) - len(run)
+    return [
+        f"{run.count('passed')} of {len(run)} pass{f'; {left} are left out' if left else ''}.",
         "",
         "| Test | What it asks | Result |",
         "|---|---|---|",
         *(f"| `{case.name}` | {case.title} | {result} |" for case, result in results),
     ]
-    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Run every test and write the page."""
     with tempfile.TemporaryDirectory() as folder, app_with_graphs(Path(folder)) as app:
-        results = [(case, result_of(case, f"{app.url}/sparql")) for case in cases()]
+        results = [(case, result_of(case, app.url)) for case in cases()]
     TABLE.write_text(page(results), encoding="utf-8")
     failed = [f"{case.name}: {result}" for case, result in results if not case.left_out and result != "passed"]
     print(f"Written to {TABLE}.", *failed, sep="\n")

@@ -116,7 +116,7 @@ def routes(gate: Gate, open_knowledge: Callable[[], Opened], bring_up_to_date: C
         if any(name == "update" for name, _ in parameters):
             raise Refused(405, "An update comes by POST.", {"Allow": ", ".join(_METHODS)})
         if not _is_asserted(parameters):
-            raise Refused(404, f"There is no such graph here; there is <{ASSERTED_GRAPH}>.")
+            raise _no_such_graph()
         media = preferred(accept_of(request), GRAPHS)
         if media is None:
             raise not_acceptable()
@@ -129,7 +129,15 @@ def routes(gate: Gate, open_knowledge: Callable[[], Opened], bring_up_to_date: C
         response.headers.update(headers)
         return response
 
-    return [Route("/sparql/update", answer, methods=list(_METHODS))]
+    async def elsewhere(_request: HttpRequest) -> Response:
+        """Say that no graph has an address of its own."""
+        return _no_such_graph().response()
+
+    methods = list(_METHODS)
+    return [
+        Route("/sparql/update", answer, methods=methods),
+        Route("/sparql/update/{path:path}", elsewhere, methods=methods),
+    ]
 
 
 # Who asks
@@ -178,6 +186,8 @@ async def _edit(request: HttpRequest) -> tuple[Edit, str]:
         return await _update(request, parameters)
     message = _only(parameters, "message")
     if not _is_asserted(parameters):
+        if request.method == "DELETE":
+            raise _no_such_graph()
         raise Refused(
             403, f"No graph can be written here but <{ASSERTED_GRAPH}>, which is also the one without a name."
         )
@@ -232,6 +242,10 @@ def _is_asserted(parameters: list[tuple[str, str]]) -> bool:
     if name == "graph" and not is_iri(value):
         raise Refused(400, "The name of a graph has to be an IRI.")
     return name == "default" or value == ASSERTED_GRAPH
+
+
+def _no_such_graph() -> Refused:
+    return Refused(404, f"There is no such graph here. There is one: ?default, or ?graph=<{ASSERTED_GRAPH}>.")
 
 
 # What is done
