@@ -11,6 +11,7 @@ from typing import Any
 
 import pyoxigraph
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rdflib import Graph
 from rdflib.term import Node
@@ -20,6 +21,9 @@ from tests.app_process import RunningApp, running_app
 from tests.browser_log import BrowserLog
 from tests.chromium import ARGUMENTS, find_chromium
 from tests.engines import Engine, EngineMissing, oxigraph_server, virtuoso_server
+
+settings.register_profile("busy", deadline=None)  # how long an example takes says little on a busy machine
+settings.load_profile("busy")
 
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1400, 900)
