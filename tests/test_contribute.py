@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit import config
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from mskgraph import KnowledgeGraph, curation, views
@@ -29,12 +30,12 @@ from mskgraph.curation.forms import (
     is_taken,
     slug,
 )
-from mskgraph.errors import StaleRevision
+from mskgraph.errors import NotAllowed, StaleRevision
 from mskgraph.graph import Knowledge
 from mskgraph.store import ASSERTED_GRAPH, EmbeddedStore, Patch
 from mskgraph.terms import iri
 from mskgraph.ui import editing
-from mskgraph.ui.server import MAIN, may_edit
+from mskgraph.ui.server import MAIN
 from tests.test_pages import shown_text
 
 pytestmark = pytest.mark.usefixtures("seed", "home")
@@ -77,7 +78,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _address() -> Any:
+def _at_the_machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(ContextProxy, "ip_address", "127.0.0.1")
+    monkeypatch.setattr(ContextProxy, "headers", {})
     with listening("127.0.0.1"):
         yield
 
@@ -342,7 +345,7 @@ def test_who_took_what_back_is_known_through_any_chain() -> None:
     assert views.taken_back(Journal().changes()) == {undo.hash: again}
     last = curation.undo(Journal(), KnowledgeGraph.open, "a teacher")
     assert views.taken_back(Journal().changes()) == {again.hash: last, first.hash: undo}
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", views.when(first))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", views.when(first.time))
 
 
 # The page
@@ -367,7 +370,7 @@ def click(app: AppTest, label: str) -> AppTest:
 
 def keyed(app: AppTest, kind: str, name: str) -> Any:
     """The field of the present draft with a name."""
-    (found,) = [item for item in app.get(kind) if re.fullmatch(rf"\w+ \d+ {re.escape(name)}", item.key or "")]
+    (found,) = [item for item in app.get(kind) if re.fullmatch(rf"\w+ \w+ field {re.escape(name)}", item.key or "")]
     return found
 
 
@@ -541,9 +544,9 @@ def test_text_from_forms_and_journal_is_never_markup() -> None:
 def test_an_address_that_others_reach_allows_no_editing(address: str | None) -> None:
     change = accepted(CASE)
     with listening(address):
-        assert not may_edit()
+        assert not editing.visitor().roles
         for attempt in attempts(change):
-            with pytest.raises(editing.EditingOff):
+            with pytest.raises(NotAllowed):
                 attempt()
     assert Journal().changes() == [change]
 
@@ -565,11 +568,9 @@ def attempts(change: Change) -> list[Callable[[], Change]]:
 
 
 def test_who_comes_from_elsewhere_may_not_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    from streamlit.runtime.context import ContextProxy
-
-    assert may_edit()
+    assert editing.visitor().may("accept")
     monkeypatch.setattr(ContextProxy, "ip_address", "192.0.2.7")
-    assert not may_edit()
+    assert not editing.visitor().roles
 
 
 def test_a_page_that_was_opened_before_cannot_write_either() -> None:

@@ -178,6 +178,10 @@ def taken_back(changes: Iterable[Change]) -> dict[str, Change]:
     return found
 
 
-def when(change: Change) -> str:
-    """Return the time of a change as people write it."""
-    return datetime.fromisoformat(change.time).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def when(time: str) -> str:
+    """Return a time in ISO 8601 as people write it.
+
+    >>> when("2026-11-28T16:03:21.080+00:00")
+    '2026-11-28 16:03 UTC'
+    """
+    return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -11,6 +11,7 @@ from mskgraph import ontology, views
 from mskgraph.terms import local_name
 from mskgraph.ui import widgets
 from mskgraph.ui.concept_html import STYLE, anchor, browse_html, contents_html, head_html, section_html
+from mskgraph.ui.contribute import review
 from mskgraph.ui.widgets import plain
 from mskgraph.views import Grouping
 
@@ -47,11 +48,13 @@ def show(node: str) -> None:
             st.badge("must not miss", color="red")
         if disputes:
             st.badge(f"sources disagree on {disputes} point{'s' if disputes > 1 else ''}", color="orange")
+    review.mark(kg, [node])
     st.html(head_html(knowledge, concept, address))
     with st.container(horizontal=True, vertical_alignment="center"):
         if concept.kind != "diagnosis":
             widgets.link("Use in the differential", "10_differential", f=[node])
         widgets.link("Explore around it", "20_explore", show=[node])
+        widgets.link("Edit", "60_contribute", do=["edit"], node=[node])
         widgets.link("All concepts", "25_concepts")
         widgets.copy_link()
         if concept.kind == "diagnosis":

@@ -10,8 +10,9 @@ import streamlit as st
 
 from mskgraph import ontology, views
 from mskgraph.graph import Case
-from mskgraph.terms import Kind
+from mskgraph.terms import Kind, iri
 from mskgraph.ui import widgets
+from mskgraph.ui.contribute import review
 from mskgraph.ui.graph_view import GraphEvent, graph_view, network_of
 from mskgraph.ui.widgets import plain
 
@@ -85,6 +86,7 @@ def facets() -> list[Case]:
 def show(case: Case) -> None:
     """Show one case."""
     st.header(plain(case.label))
+    review.mark(kg, [case.iri, *(observation.iri for observation in case.observations)])
     st.markdown(plain(case.description))
     stated = [knowledge.label(node) for node in (*case.diagnoses, *case.causes)]
     st.markdown(plain(f"Stated diagnosis or cause: {', '.join(stated) or 'none'}."))
@@ -121,6 +123,7 @@ def show(case: Case) -> None:
         on_select=on_node,
     )
     with st.container(horizontal=True):
+        widgets.link("Edit", "60_contribute", do=["edit"], node=[case.iri])
         widgets.copy_link()
         widgets.sparql_behind("node_facts", node=case.iri)
         nodes = " ".join(f"<{node}>" for node in (case.iri, *(o.iri for o in case.observations)))
@@ -135,6 +138,7 @@ def show(case: Case) -> None:
 
 
 st.title("Cases")
+review.mark(kg, [iri("Case")])
 fitting = facets()
 wanted = widgets.from_address(knowledge, "case", ["case"])
 opened = knowledge.cases[wanted[0]] if wanted else (fitting[0] if fitting else None)

@@ -1,0 +1,130 @@
+"""What somebody is filling in: in the session, and on disk so that a closed browser loses nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from typing import Any
+
+import streamlit as st
+
+from mskgraph.curation.drafts import Drafts, Kept
+from mskgraph.errors import DraftNotKept
+
+state = st.session_state
+
+
+class Draft:
+    """The present draft of a form.
+
+    :ivar doing: which form
+    :ivar defaults: what its fields hold before anybody touches them; filled while they are shown
+    """
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+        self.defaults: dict[str, Any] = {}
+        state.setdefault(f"{doing} draft", secrets.token_hex(6))
+
+    @property
+    def id(self) -> str:
+        """The name under which it is kept."""
+        return str(state[f"{self.doing} draft"])
+
+    def key(self, name: str) -> str:
+        """Return the name of a field in the session."""
+        return f"{self.doing} {self.id} field {name}"
+
+    def aside(self, name: str) -> str:
+        """Return the name of what the page notes of this draft in the session, and nobody has filled in."""
+        return f"{self.doing} {self.id} aside {name}"
+
+    def held(self, name: str, otherwise: Any = None) -> Any:
+        """Return what a field holds."""
+        value = state.get(self.key(name))
+        return otherwise if value is None else value
+
+    def put(self, name: str, value: Any) -> None:
+        """Fill a field in."""
+        state[self.key(name)] = value
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is filled in, by field."""
+        start = self.key("")
+        return {name.removeprefix(start): state[name] for name in map(str, state) if name.startswith(start)}
+
+    def is_empty(self) -> bool:
+        """Return whether nobody has filled anything in yet; known once its fields are shown."""
+        return all(value in (None, "", [], self.defaults.get(name)) for name, value in self.fields().items())
+
+    def fresh(self) -> None:
+        """Go on with an empty draft."""
+        state[f"{self.doing} draft"] = secrets.token_hex(6)
+
+    # On disk
+
+    def keep(self, drafts: Drafts, title: str) -> None:
+        """Keep what is filled in.
+
+        Where the same draft goes on in another window, this one becomes a draft of its own: neither is lost.
+
+        :raises DraftNotKept: if it cannot be
+        """
+        fields = self.fields()
+        if self.is_empty() or state.get(self.aside("kept")) == fields:
+            return
+        version = state.get(self.aside("version"), 0)
+        plain = {name: _plain(value) for name, value in fields.items()}
+        kept = drafts.keep(self.id, self.doing, title, plain, version)
+        if kept is None:
+            self._part(fields)
+            kept = drafts.keep(self.id, self.doing, title, plain)
+        state[self.aside("version")] = kept
+        state[self.aside("kept")] = fields
+
+    def _part(self, fields: dict[str, Any]) -> None:
+        self.fresh()
+        for name, value in fields.items():
+            self.put(name, value)
+        state[self.aside("parted")] = True
+
+    def take_up(self, kept: Kept) -> None:
+        """Go on with a draft that was kept."""
+        state[f"{self.doing} draft"] = kept.id
+        for name, value in kept.fields.items():
+            self.put(name, _value(value))
+        state[self.aside("version")] = kept.version
+        state[self.aside("kept")] = self.fields()
+
+    def is_kept(self) -> bool:
+        """Return whether it is on disk."""
+        return self.aside("version") in state
+
+    def done(self, drafts: Drafts) -> None:
+        """Forget it on disk, as it is sent or not wanted any more; the session still has it."""
+        try:
+            drafts.discard(self.id)
+        except DraftNotKept:
+            return  # it is offered again then, which loses nothing
+        for name in ("version", "kept"):
+            state.pop(self.aside(name), None)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: a file by its name and content in base64."""
+    if isinstance(value, tuple):
+        name, content = value
+        return {"file": name, "content": base64.b64encode(content).decode("ascii")}
+    return value
+
+
+def _value(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return plain["file"], base64.b64decode(plain["content"])
+    return plain
+
+
+def text_of(fields: dict[str, Any]) -> str:
+    """Return fields as a text that is equal if they are."""
+    return json.dumps({name: _plain(value) for name, value in fields.items()}, sort_keys=True)

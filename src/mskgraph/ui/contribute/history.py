@@ -1,0 +1,61 @@
+"""Who changed what, when and why, the last change first; any change can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from mskgraph import KnowledgeGraph, views
+from mskgraph.curation import Change, Journal
+from mskgraph.curation.access import Person
+from mskgraph.ui.contribute import panel
+from mskgraph.ui.widgets import plain
+
+CHANGES = 20  # that are shown at once
+
+state = st.session_state
+
+
+def show(kg: KnowledgeGraph, visitor: Person) -> None:
+    """Show the history."""
+    changes = Journal().changes()[::-1]
+    if visitor.may("accept"):
+        left, _ = st.columns([1, 3])
+        with left:
+            panel.author_field(visitor)
+    if undone := state.get("contribute_undone"):
+        st.success(plain(undone))
+    if not changes:
+        st.info("Nothing was changed yet: the knowledge is what the files of the ontology say.")
+        return
+    shown = changes if state.get("contribute_all", False) else changes[:CHANGES]
+    st.markdown(f"{len(shown)} of {len(changes)} change{'s' if len(changes) > 1 else ''}, the last one first.")
+    if len(changes) > CHANGES:
+        st.toggle(f"Show all {len(changes)}", key="contribute_all")
+    labels = views.labels_of(kg.store, kg.knowledge, [change.patch for change in shown])
+    back = views.taken_back(changes)
+    for change in shown:
+        with st.container(border=True):
+            _entry(kg, change, back.get(change.hash), labels, visitor)
+
+
+def _entry(
+    kg: KnowledgeGraph, change: Change, taken_back_by: Change | None, labels: Mapping[str, str], visitor: Person
+) -> None:
+    name = change.hash[:12]
+    left, middle, right = st.columns([6, 3, 2], vertical_alignment="center")
+    who = change.author if change.accepted_by == change.author else f"{change.author}, accepted by {change.accepted_by}"
+    left.markdown(f"**{plain(change.message or 'No reason given')}**  \n{plain(who)}, {views.when(change.time)}")
+    middle.markdown(f"Change {name}")
+    with right:
+        if taken_back_by:
+            st.markdown(f"Taken back by {taken_back_by.hash[:12]}")
+        elif visitor.may("accept"):
+            st.button(f"Undo {name}", width="stretch", on_click=panel.on_undo, args=(change.hash,))
+    refusal = state.get("contribute_refused")
+    if refusal and refusal[0] == change.hash:
+        st.error(plain(refusal[1]))
+    added, removed = len(change.patch.added), len(change.patch.removed)
+    with st.expander(f"{added} added, {removed} removed"):
+        panel.sentences(kg, change.patch, labels)

@@ -1,0 +1,313 @@
+"""Beside each form: who says why, what is wrong, what the change would do, and the buttons that send it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+
+from mskgraph import KnowledgeGraph, views
+from mskgraph.curation import Change, Journal
+from mskgraph.curation.access import Person
+from mskgraph.curation.drafts import Drafts
+from mskgraph.errors import ChangeRefused, MskGraphError, StaleRevision
+from mskgraph.ontology import Problem
+from mskgraph.store import Patch
+from mskgraph.ui import editing, widgets
+from mskgraph.ui.contribute import Form
+from mskgraph.ui.contribute.draft import Draft, text_of
+from mskgraph.ui.contribute.fields import Fields
+from mskgraph.ui.editing import Checked
+from mskgraph.ui.widgets import plain
+
+SENTENCES = 40  # of a change that are shown at once
+WHOLE = 12  # rows of what changes that are shown without scrolling
+
+state = st.session_state
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found.
+
+    :ivar given: what was filled in, equal as long as nothing in the form changes
+    :ivar faults: what is wrong, by field; under the empty name what belongs to none
+    """
+
+    given: str
+    faults: Mapping[str, list[str]]
+    checked: Checked | None = None
+    about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was published or proposed just now, and the draft that it was.
+
+    :ivar change: as it was accepted; ``None`` if it was proposed
+    :ivar number: of the proposal
+    """
+
+    change: Change | None
+    number: int
+    about: tuple[str, ...]
+    doing: str
+    draft: str
+
+
+# Checking
+
+
+def given(draft: Draft) -> str:
+    """Return what is filled in that makes the change."""
+    return text_of({name: value for name, value in draft.fields().items() if name != "message"})
+
+
+def examined(form: Form, draft: Draft) -> Outcome:
+    """Check what is filled in."""
+    filled_in = given(draft)
+    try:
+        now = KnowledgeGraph.open()
+        wanted = form.wanted(now, draft)
+        checked = editing.check(now, wanted.patch)
+        return Outcome(filled_in, wanted.at_fields(checked.problems), checked, wanted.about)
+    except MskGraphError as error:
+        return Outcome(filled_in, {"": [str(error)]})
+
+
+def outcome(form: Form, draft: Draft) -> Outcome | None:
+    """Return what the check of a draft found; once asked for, it goes along with every change of the form."""
+    found: Outcome | None = state.get(draft.aside("outcome"))
+    if found is not None and found.given != given(draft):
+        found = state[draft.aside("outcome")] = examined(form, draft)
+    return found
+
+
+# Clicks
+
+
+def on_check(form: Form, draft: Draft) -> None:
+    """Check what is filled in, and show what it would do."""
+    found = state[draft.aside("outcome")] = examined(form, draft)
+    state[draft.aside("previewed")] = found.given
+    forget_said(draft)
+
+
+def on_send(form: Form, draft: Draft, visitor: Person, propose: bool) -> None:
+    """Publish or propose what is filled in; what was not checked before is checked now."""
+    forget_said(draft)
+    found = outcome(form, draft) or examined(form, draft)
+    state[draft.aside("outcome")] = found
+    if found.faults or found.checked is None:
+        return
+    message = draft.held("message", "").strip() or form.in_short(draft, KnowledgeGraph.open().knowledge)
+    author = state.get("contribute_author", "")
+    try:
+        if propose:
+            change, number = None, editing.propose(found.checked, author, message).number
+        else:
+            change, number = editing.publish(found.checked, author, message), 0
+    except ChangeRefused as error:
+        state[draft.aside("outcome")] = Outcome(found.given, {"": [str(problem) for problem in error.problems]})
+    except StaleRevision:
+        pass  # the page, which is drawn with what there is now, tells it
+    except MskGraphError as error:
+        state[draft.aside("failed")] = str(error)
+    else:
+        state.contribute_sent = Sent(change, number, found.about, draft.doing, draft.id)
+        draft.done(Drafts(visitor.key))
+        draft.fresh()
+
+
+def on_undo(change_hash: str) -> None:
+    """Take a change back; what was typed for the last one comes back into its form."""
+    sent: Sent | None = state.get("contribute_sent")
+    forget_said()
+    try:
+        undone = editing.take_back(change_hash, state.get("contribute_author", ""))
+    except MskGraphError as error:
+        state.contribute_refused = (change_hash, str(error).replace("msk:change-", ""))
+        return
+    said = f"Change {change_hash[:12]} is taken back by change {undone.hash[:12]}."
+    if sent and sent.change and sent.change.hash == change_hash:
+        state[f"{sent.doing} draft"] = sent.draft
+        state.pop(Draft(sent.doing).aside("outcome"), None)  # checked against what there was then
+        said += " What you typed is in the form again."
+    state.contribute_undone = said
+
+
+def on_empty(draft: Draft, visitor: Person) -> None:
+    """Empty the form, and forget what was kept of it."""
+    forget_said(draft)
+    draft.done(Drafts(visitor.key))
+    draft.fresh()
+
+
+def forget_said(draft: Draft | None = None) -> None:
+    """Take down what was said about the last click."""
+    for name in ("contribute_sent", "contribute_refused", "contribute_undone"):
+        state.pop(name, None)
+    if draft:
+        state.pop(draft.aside("failed"), None)
+
+
+# What is shown
+
+
+def show(form: Form, fields: Fields, found: Outcome | None, visitor: Person) -> None:
+    """Show who says why, the buttons, and what they led to."""
+    draft = fields.draft
+    st.header("Your change")
+    left, right = st.columns(2)
+    with left:
+        author_field(visitor)
+    with right:
+        fields.text("Why", "message", placeholder="for the history")
+    with st.container(horizontal=True):
+        st.button("Check", on_click=on_check, args=(form, draft))
+        if visitor.may("accept"):
+            st.button("Publish", type="primary", on_click=on_send, args=(form, draft, visitor, False))
+        kind = "secondary" if visitor.may("accept") else "primary"
+        st.button("Propose", type=kind, on_click=on_send, args=(form, draft, visitor, True), help=PROPOSE)
+        st.button("Empty the form", type="tertiary", on_click=on_empty, args=(draft, visitor))
+    said(fields, visitor)
+    if found is None:
+        st.markdown("Check says what is wrong and what your change would do; nothing is written before you send it.")
+    elif found.faults:
+        refused(found, fields)
+    elif found.checked and found.checked.base != fields.kg.revision:
+        overtaken(form, fields, found.checked)
+    elif found.checked:
+        what_it_does(fields, found.checked, state.get(draft.aside("previewed")) == found.given)
+
+
+PROPOSE = "Keep it on the list of proposals, marked as unreviewed, until somebody accepts or rejects it."
+
+
+def author_field(visitor: Person) -> None:
+    """Show who changes something: the person who is signed in, or on this very machine a field."""
+    if not visitor.is_local:
+        st.markdown(f"By {plain(visitor.name)}")
+        return
+    if "contribute_author" not in state:
+        state.contribute_author = visitor.name
+    st.text_input("Who you are", key="contribute_author", persist_state="session")
+
+
+def said(fields: Fields, visitor: Person) -> None:
+    """Show what came of the last click."""
+    sent: Sent | None = state.get("contribute_sent")
+    if sent and sent.change:
+        st.success(f"Published as change {sent.change.hash[:12]}.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            open_links(fields.kg, sent.about)
+            if visitor.may("accept"):
+                st.button("Undo", on_click=on_undo, args=(sent.change.hash,))
+    elif sent:
+        st.success(f"Proposed as number {sent.number}. Nothing is changed before somebody accepts it.")
+        widgets.link("Open the proposals", "60_contribute", do=["review"])
+    if undone := state.get("contribute_undone"):
+        st.success(plain(undone))
+    if refusal := state.get("contribute_refused"):
+        st.error(plain(refusal[1]))
+    if failed := state.get(fields.draft.aside("failed")):
+        st.error(plain(failed))
+
+
+def open_links(kg: KnowledgeGraph, about: tuple[str, ...]) -> None:
+    """Show links to what a change was about."""
+    knowledge = kg.knowledge
+    for node in [node for node in about if node in knowledge.lexicon.kinds][:5]:
+        page, name = ("30_cases", "case") if node in knowledge.cases else ("25_concepts", "c")
+        widgets.link(f"Open {knowledge.label(node)}", page, **{name: [node]})
+
+
+def refused(found: Outcome, fields: Fields) -> None:
+    """Show what is wrong."""
+    rest = fields.rest()
+    total = sum(map(len, found.faults.values()))
+    marked = total - len(rest)
+    where = f" {marked} of them marked in the form." if marked else ""
+    st.error(f"Not yet: {total} thing{'s are' if total > 1 else ' is'} to be put right.{where}")
+    for text in rest[:SENTENCES]:
+        st.error(plain(text))
+    if len(rest) > SENTENCES:
+        st.markdown(f"{SENTENCES} of {len(rest)} are shown.")
+
+
+def overtaken(form: Form, fields: Fields, checked: Checked) -> None:
+    """Show what others have changed since a check, and offer to go on from there."""
+    st.warning("Somebody has changed the knowledge since you checked. Nothing of yours is published yet.")
+    since = Journal().since(checked.base)
+    labels = views.labels_of(fields.kg.store, fields.knowledge, [change.patch for change in since])
+    for change in since:
+        with st.expander(plain(f"{change.author}: {change.message or 'no reason given'}")):
+            sentences(fields.kg, change.patch, labels)
+    st.markdown("Check again to see whether yours still fits and what it would do now.")
+    st.button("Check again", on_click=on_check, args=(form, fields.draft))
+
+
+def what_it_does(fields: Fields, checked: Checked, asked: bool) -> None:
+    """Show a change that can be sent: what it says, and what it would do to the answers.
+
+    :param asked: whether somebody asked for it since the form was changed last
+    """
+    st.success("Nothing is wrong with it.")
+    cautions(checked.cautions)
+    if not asked:
+        st.markdown("Check to see what it would do, or send it.")
+        return
+    with widgets.errors_as_messages():
+        show_preview(previewed(fields.kg, checked.patch, fields.draft.aside("preview")))
+        st.subheader("What it says")
+        sentences(fields.kg, checked.patch, views.labels_of(fields.kg.store, fields.knowledge, [checked.patch]))
+
+
+def cautions(found: tuple[Problem, ...]) -> None:
+    """Show what a careful colleague would point out, which keeps nobody from going on."""
+    for problem in found[:SENTENCES]:
+        st.warning(plain(f"{problem.node}: {problem.message} {problem.remedy}"))
+
+
+def previewed(kg: KnowledgeGraph, patch: Patch, key: str) -> views.Preview:
+    """Return what a change would do, worked out once.
+
+    :param key: where in the session it is noted
+    """
+    name = (patch, kg.content_hash)
+    known, found = state.get(key, (None, None))
+    if known != name or found is None:
+        with st.spinner("Working out what it would do ..."):
+            found = views.preview(kg.knowledge, kg.changed_by(patch).knowledge, patch)
+        state[key] = (name, found)
+    return cast(views.Preview, found)
+
+
+def show_preview(found: views.Preview) -> None:
+    """Show what a change would do."""
+    st.subheader("What it would do")
+    widgets.bullets("", found.cases)
+    widgets.bullets("Relations opened", found.opened[:SENTENCES])
+    widgets.bullets("Relations closed", found.closed[:SENTENCES])
+    for relations in (found.opened, found.closed):
+        if len(relations) > SENTENCES:
+            st.markdown(f"{SENTENCES} of {len(relations)} are shown.")
+    if not found.opened and not found.closed:
+        st.markdown("No relation between concepts is opened or closed.")
+    asked = f"the first {views.COMPARED} candidates of {found.asked} differentials: the example and every stored case"
+    if found.moved:
+        st.markdown(f"Compared were {asked}. These change:")
+    if 0 < len(found.moved) <= WHOLE:
+        widgets.text_table(found.moved)
+    else:
+        widgets.table(found.moved, f"Nothing changes among {asked}.")
+
+
+def sentences(kg: KnowledgeGraph, patch: Patch, labels: Mapping[str, str]) -> None:
+    """Show a change in words."""
+    lines = views.words(kg.knowledge, patch, labels)
+    widgets.bullets("", lines[:SENTENCES])
+    if len(lines) > SENTENCES:
+        st.markdown(f"{SENTENCES} of {len(lines)} triples are shown.")

@@ -1,0 +1,43 @@
+"""Add triples as Turtle, typed or from a file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mskgraph import KnowledgeGraph, curation
+from mskgraph.graph import Knowledge
+from mskgraph.ui.contribute import Wanted, nowhere
+from mskgraph.ui.contribute.draft import Draft
+from mskgraph.ui.contribute.fields import Fields
+
+TITLE = "Add Turtle"
+EXAMPLE = """@prefix msk: <https://w3id.org/mskgraph/> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+
+msk:cysticercosis skos:altLabel "another name"@en ."""
+
+
+def show(fields: Fields) -> None:
+    """Show the fields for Turtle."""
+    key = fields.draft.key("turtle")
+    st.text_area("Turtle", key=key, height=320, placeholder=EXAMPLE, persist_state="session")
+    fields.file("Or a file of Turtle", ["ttl", "nt"])
+
+
+def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
+    """Return what the text and the file add.
+
+    :raises PatchInvalid: naming the line that cannot be read
+    """
+    graph = curation.graph_in(draft.held("turtle", "").encode(), "Your Turtle")
+    if file := draft.held("file"):
+        name, content = file
+        graph += curation.graph_in(content, name)
+    patch = curation.additions(now, graph)
+    return Wanted(patch, nowhere, tuple(sorted(patch.subjects())))
+
+
+def in_short(draft: Draft, _knowledge: Knowledge) -> str:
+    """Return the file's name, or that it is Turtle."""
+    file = draft.held("file")
+    return f"Turtle: {file[0]}"[:200] if file else "Turtle"
