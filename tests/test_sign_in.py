@@ -15,6 +15,7 @@ from mskgraph.ui.server import ROUTES
 from tests.app_process import RunningApp
 from tests.conftest import NewPage, StartApp
 from tests.engines import EngineMissing, oidc_provider
+from tests.processes import soon
 from tests.stream_client import XSRF, stream
 from tests.test_browser import PHONE, axe_faults, main_of, settled, whole
 
@@ -65,12 +66,18 @@ def roles(public: RunningApp, auth: str) -> SetRoles:
     """Write what follows after ``[auth]`` into the settings of the program, :data:`ROLES` at first."""
 
     def write(text: str) -> None:
-        file = public.home / "access.toml"
-        file.touch(mode=0o600)
-        file.write_text(f"{auth}{text}", encoding="utf-8")
+        put(public, f"{auth}{text}")
 
     write(ROLES)
     return write
+
+
+def put(app: RunningApp, text: str) -> None:
+    """Put the settings in place at once, as half of them are other settings."""
+    draft = app.home / "access.toml.new"
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(app.home / "access.toml")
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +124,8 @@ def write(page: Page, name: str) -> None:
     settled(page)
 
 
-def publish(page: Page) -> None:
-    main_of(page).get_by_role("button", name="Publish", exact=True).click()
+def click(page: Page, name: str) -> None:
+    main_of(page).get_by_role("button", name=name, exact=True).click()
     settled(page)
 
 
@@ -144,7 +151,7 @@ def test_a_teacher_signs_in_publishes_loses_the_role_and_signs_out(
     page.goto(f"{public.url}/contribute?do=turtle")
     whole(page)
     write(page, "a name by Ada")
-    publish(page)
+    click(page, "Publish")
     expect(page.get_by_text("Published as change")).to_be_visible()
     assert [change.author for change in changes(public)[len(before) :]] == ["Ada :red[L] <ada@example.org>"]
     other_tab = page.context.new_page()
@@ -152,8 +159,11 @@ def test_a_teacher_signs_in_publishes_loses_the_role_and_signs_out(
     whole(other_tab)
 
     write(page, "a name too many")
+    click(page, "Check")
+    expect(page.get_by_text("Nothing is wrong with it.")).to_be_visible()
+    settled(page)
     roles("")  # Ada has no role any more
-    publish(page)
+    click(page, "Publish")
     expect(page.get_by_text("Ada :red[L] <ada@\u2060example.org> may not propose changes.")).to_be_visible()
     assert main_of(page).get_by_role("textbox").count() == 0
     assert len(changes(public)) == len(before) + 1
@@ -337,16 +347,25 @@ def test_requests_of_other_sites_change_nothing(
     before, proposed = changes(public), waiting(public)
     form = {"update": "INSERT DATA { <a:a> <a:b> <a:c> }", "query": "ASK {}"}
     with httpx.Client(base_url=public.url, cookies=dict(signed_in("ada"))) as client:
-        for headers in (
-            {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"},
-            {"Origin": "null"},
-            {"Sec-Fetch-Site": "cross-site"},
-        ):
-            for method in ("POST", "PUT", "PATCH", "DELETE"):
-                answer = client.request(method, path, data=form, headers=headers)
-                # Queries are for everybody; an update is none.
-                assert answer.status_code == (403 if path != "/sparql" else 400 if method == "POST" else 405)
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = client.request(method, path, data=form, headers={"Origin": "http://evil.example"})
+            # Queries are for everybody; an update is none.
+            assert answer.status_code == (403 if path != "/sparql" else 400 if method == "POST" else 405)
         client.get(path, params=form)  # what an image or a link makes a browser do
+    assert (changes(public), waiting(public)) == (before, proposed)
+
+
+@pytest.mark.parametrize("token", ["", "Bearer guess", "Basic YWRhOmFkYQ=="])
+def test_signing_in_lets_no_program_change_anything(
+    public: RunningApp, signed_in: Callable[[str], Cookies], token: str
+) -> None:
+    before, proposed = changes(public), waiting(public)
+    update = {"update": "PREFIX msk: <https://w3id.org/mskgraph/> INSERT DATA { msk:gout msk:x msk:y }"}
+    headers = {"Authorization": token} if token else {}
+    with httpx.Client(base_url=public.url, cookies=dict(signed_in("ada")), headers=headers) as client:
+        assert client.post("/sparql/update", data=update).status_code == 401
+        assert client.put("/sparql/update?default", content=b"").status_code == 401
+        assert client.delete("/sparql/update?default").status_code == 401
     assert (changes(public), waiting(public)) == (before, proposed)
 
 
@@ -371,3 +390,17 @@ def test_a_cookie_kept_from_before_signing_out_is_worth_nothing(public: RunningA
         session.run("do=turtle")
         assert "Sign in" in session.labels()
         assert "Publish" not in session.labels()
+
+
+def test_a_new_secret_for_cookies_ends_all_sign_ins(
+    public: RunningApp, auth: str, signed_in: Callable[[str], Cookies]
+) -> None:
+    cookies = signed_in("ada")
+    put(public, f"{auth}{ROLES}".replace("only for the tests", "a new one for it"))
+
+    def is_signed_out() -> bool:
+        with stream(public, public.url, cookies) as session:
+            session.run()
+            return "Sign in" in session.labels()
+
+    assert soon(is_signed_out, 20)

@@ -42,8 +42,8 @@ def bar(visitor: Person) -> None:
 def _on_sign_in() -> None:
     try:
         st.login()
-    except StreamlitAuthError as error:
-        st.session_state.sign_in_failed = f"Signing in does not work: {error}"
+    except StreamlitAuthError:  # started by Streamlit's own command, which does not know where the settings are
+        st.session_state.sign_in_failed = "Signing in does not work like this: start the program with mskgraph app."
 
 
 def _on_sign_out() -> None:
