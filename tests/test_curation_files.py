@@ -373,7 +373,7 @@ def test_add_takes_the_login_for_the_author(synonym: str, settings: dict[str, st
 
 def test_add_as_json(synonym: str, unsourced: str, settings: dict[str, str]) -> None:
     answer = document("add", synonym, "--json", **settings)
-    assert list(answer) == ["change", "words", "problems"]
+    assert list(answer) == ["change", "words", "problems", "warnings"]
     assert answer["change"] == Journal().head()
     assert answer["problems"] == []
     assert len(answer["words"]) == 1

@@ -352,6 +352,7 @@ def add(
     patch = curation.additions(kg, curation.graph_in(source))
     words = curation.in_words(patch, kg.labels_after(patch))
     change, problems = None, curation.problems(kg, patch)
+    warnings = [] if problems else curation.cautions(kg, patch)
     if not problems and not dry_run:
         try:
             change = curation.accept(
@@ -360,11 +361,19 @@ def add(
         except ChangeRefused as error:
             problems = list(error.problems)
     if as_json:
-        said = [{"node": p.node, "message": p.message, "remedy": p.remedy} for p in problems]
-        _print_json({"change": change.hash if change else None, "words": words, "problems": said})
+        _print_json(
+            {
+                "change": change.hash if change else None,
+                "words": words,
+                "problems": [_problem_json(problem) for problem in problems],
+                "warnings": [_problem_json(warning) for warning in warnings],
+            }
+        )
     else:
         for line in words:
             print(_printable(line))
+        for warning in warnings:
+            print(_printable(f"Warning: {warning}"), file=sys.stderr)
         for problem in problems:
             print(_printable(str(problem)), file=sys.stderr)
     if problems:
@@ -448,6 +457,10 @@ def diff(
     if patch:
         raise typer.Exit(1)
     print("They say the same.", file=sys.stderr)
+
+
+def _problem_json(problem: Any) -> dict[str, str]:
+    return {"node": problem.node, "message": problem.message, "remedy": problem.remedy}
 
 
 def _login() -> str:

@@ -7,6 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from mskgraph.errors import UnknownTerm
@@ -46,6 +47,8 @@ _SUGGESTIONS = 5
 _NEAR = 60.0  # rapidfuzz score, 0 to 100, below which two texts have nothing to do with each other
 _NEARER = 80.0  # the same for what is offered unasked, while somebody is typing
 _SHORTEST_NEAR = 4  # letters of a misspelling: anything comes near to three
+_SLIP = 88.0  # the same score, over which one text may well be the other misspelt
+_SHORTEST_SLIP = 5  # letters of a word that may be misspelt: shorter ones are often abbreviations
 
 
 def iri(name: str) -> str:
@@ -275,7 +278,7 @@ class Lexicon:
     def get(self, text: str, kinds: Collection[Kind] = ()) -> str | None:
         """Return what :meth:`find` does, or nothing, without the time that it takes to look for the nearest labels."""
         fits = self._fits(kinds)
-        for name in self._by_text.get(fold(text), ()):
+        for name in self.named(text):
             if fits(name.kind):
                 return name.iri
         known = self._by_iri.get(text.strip().casefold())
@@ -292,6 +295,28 @@ class Lexicon:
         )
         nearest = dict.fromkeys(self.labels[names[index].iri] for _, score, index in matches if score >= _NEAR)
         return list(nearest)[:_SUGGESTIONS]
+
+    def named(self, text: str) -> Sequence[Name]:
+        """Return the names that a text is, whatever its case and accents."""
+        return self._by_text.get(fold(text), ())
+
+    def nearly(self, text: str) -> list[Name]:
+        """Return the names that a text may be meant for: written apart or with other hyphens, or misspelt.
+
+        Known words are not misspelt: "septic bursitis" is not nearly "aseptic bursitis".
+        """
+        from rapidfuzz import fuzz, process
+
+        whole, words = fold(text), _tokens(text)
+        found = list(self._by_tokens.get(" ".join(words), ()))
+        if any(word.isalpha() and len(word) >= _SHORTEST_SLIP and word not in self._words for word in words):
+            nearest = process.extract(whole, list(self._by_text), scorer=fuzz.ratio, score_cutoff=_SLIP)
+            found += [name for key, _, _ in nearest for name in self._by_text[key]]
+        return [name for name in found if fold(name.text) != whole]
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(word for _, tokens in self._tokenised for word in tokens)
 
     def search(self, text: str, kinds: Collection[Kind] = (), limit: int = 20, *, typed: bool = False) -> list[str]:
         """Return the concepts one of whose names has, for every word typed, a word that starts with it.

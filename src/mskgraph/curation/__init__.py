@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rdflib import Graph
 
+from mskgraph.curation.cautions import cautions
 from mskgraph.curation.checks import CHANGE, Basis, problems
 from mskgraph.curation.files import difference, rewritten, write_back
 from mskgraph.curation.history import change_iri, history
@@ -35,6 +36,7 @@ __all__ = [
     "accept_proposal",
     "accepted",
     "additions",
+    "cautions",
     "change_iri",
     "difference",
     "fitting",

@@ -21,7 +21,7 @@ from mskgraph.differential.estimates import Bounds, bounds
 from mskgraph.graph import Knowledge, read_estimates
 from mskgraph.ontology import MSK, Problem
 from mskgraph.store import ASSERTED_GRAPH, Accepted, Answer, Dataset, EmbeddedStore, Patch, Store, is_iri, whole
-from mskgraph.terms import NAMESPACE, curie, fold
+from mskgraph.terms import NAMESPACE, curie
 
 CHANGE = "your change"
 """Where a problem of a change is, in place of a file."""
@@ -73,7 +73,7 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
         return [Problem(CHANGE, "", f"It has more than {MOST} triples.", "Propose it in parts that can be looked at.")]
     if found := [*_unreadable(patch), *_foreign(basis, patch)]:
         return found
-    after = graph_of((stated(basis.files, basis.accepted, patch.subjects()) - patch.removed) | patch.added)
+    after = left_by(basis, patch, patch.subjects())
     around = _around(basis.store, after, patch.subjects())
     for mapping in _mappings(after, patch):  # has a file of its own, where it may stay
         after.remove(mapping)
@@ -91,6 +91,11 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
     return found or list(_impossible(basis.store, after, around))  # numbers are looked at once they are whole
 
 
+def left_by(basis: Basis, patch: Patch, nodes: set[str]) -> Graph:
+    """Return what a change leaves said of nodes, of which those that it is about are some."""
+    return graph_of((stated(basis.files, basis.accepted, nodes) - patch.removed) | patch.added)
+
+
 @lru_cache(maxsize=4)
 def _read(path: Path, _state: tuple[int, int]) -> Graph:
     return ontology.read([path])
@@ -103,18 +108,19 @@ def _contents(basis: Basis, name: str) -> Graph:
     return _read(path, (stat.st_mtime_ns, stat.st_size))
 
 
-def _asserted(store: Store, query: str) -> Answer:
+def asserted(store: Store, query: str) -> Answer:
     """Answer a query over what is stated, without what follows from it."""
     return whole(store.evaluate(query, Dataset((ASSERTED_GRAPH,))))
 
 
 def _construct(store: Store, query: str) -> Graph:
     """Return what a query constructs, without the blank nodes of the schema's syntax."""
-    found = _asserted(store, query).body.decode().splitlines()
+    found = asserted(store, query).body.decode().splitlines()
     return graph_of(line for line in found if not line.startswith("_:") and not line.rsplit(" ", 2)[1].startswith("_:"))
 
 
-def _values(nodes: Iterable[str]) -> str:
+def values(nodes: Iterable[str]) -> str:
+    """Return nodes as a block VALUES of SPARQL lists them."""
     return " ".join(f"<{node}>" for node in sorted(nodes) if is_iri(node))
 
 
@@ -128,8 +134,8 @@ def _mappings(after: Graph, patch: Patch) -> list[Triple]:
 def _around(store: Store, after: Graph, changed: set[str]) -> Graph:
     """Return what the rules need to know besides: what is mentioned, what it is, and what it is a kind or part of."""
     mentioned = {str(term) for triple in after for term in triple if isinstance(term, URIRef)} - changed
-    ours = _values({node for node in mentioned if node.startswith(NAMESPACE)})
-    named = _values(mentioned)
+    ours = values({node for node in mentioned if node.startswith(NAMESPACE)})
+    named = values(mentioned)
     around = _construct(store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {ours} }} ?s ?p ?o }}")
     around += _construct(
         store,
@@ -150,22 +156,22 @@ def _around(store: Store, after: Graph, changed: set[str]) -> Graph:
 def _users(store: Store, nodes: set[str]) -> Graph:
     """Return who points at nodes, as some rules are about that; how many do, none asks."""
     own = ", ".join(f"<{node}>" for node in sorted(nodes) if is_iri(node))
-    where = f"VALUES ?s {{ {_values(nodes)} }} ?user ?p ?s ; a ?class FILTER(?user NOT IN ({own}))"
+    where = f"VALUES ?s {{ {values(nodes)} }} ?user ?p ?s ; a ?class FILTER(?user NOT IN ({own}))"
     return _construct(store, f"CONSTRUCT {{ ?user ?p ?s ; a ?class }} WHERE {{ {where} }} LIMIT {_USERS}")
 
 
 def _impossible(store: Store, after: Graph, around: Graph) -> Iterator[Problem]:
     """Yield numbers that cannot be, and tables that no distribution fits, of those that the change touches."""
     changed = {str(estimate) for estimate in after.subjects(RDF.type, MSK.Estimate)}
-    rows = _values(changed | {str(row) for row in after.subjects(RDF.type, MSK.TableRow)})
+    rows = values(changed | {str(row) for row in after.subjects(RDF.type, MSK.TableRow)})
     tables = {str(table) for table in after.objects(None, MSK.table)}
-    found = _asserted(store, f"SELECT ?t {{ VALUES ?x {{ {rows} }} ?x (^msk:estimate)?/msk:table ?t }}").table()[1]
+    found = asserted(store, f"SELECT ?t {{ VALUES ?x {{ {rows} }} ?x (^msk:estimate)?/msk:table ?t }}").table()[1]
     tables |= {row["t"] for row in found}
     both = after + around
     for path in ("", "/msk:estimate", "/msk:estimate/msk:frequencyWord"):
-        where = f"VALUES ?t {{ {_values(tables)} }} ?t ^msk:table{path} ?s . ?s ?p ?o"
+        where = f"VALUES ?t {{ {values(tables)} }} ?t ^msk:table{path} ?s . ?s ?p ?o"
         both += _construct(store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {where} }}")
-    both += _construct(store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {_values(tables)} }} ?s ?p ?o }}")
+    both += _construct(store, f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ {values(tables)} }} ?s ?p ?o }}")
     for subject in set(after.subjects()):
         both.remove((subject, None, None))
     both += after
@@ -230,12 +236,11 @@ def _unreadable(patch: Patch) -> Iterator[Problem]:
 
 def _same_names(knowledge: Knowledge, after: Graph) -> Iterator[Problem]:
     """Yield names that another concept has already."""
-    bearers = {fold(name.text): name.iri for name in knowledge.lexicon.names if knowledge.kind(name.iri) != "case"}
     for predicate in _NAMES:
         for node, name in after.subject_objects(predicate):
-            bearer = bearers.get(fold(str(name)))
-            mine = (node, RDF.type, MSK.Case) in after
-            if bearer and bearer != str(node) and isinstance(name, Literal) and not mine:
+            others = (other for other in knowledge.lexicon.named(str(name)) if other.iri != str(node))
+            bearer = next((other.iri for other in others if other.kind != "case"), None)
+            if bearer and isinstance(name, Literal) and (node, RDF.type, MSK.Case) not in after:
                 message = f'"{name}" is also a name of {curie(bearer)}.'
                 yield Problem(CHANGE, curie(str(node)), message, "Use that concept, or make the name more specific.")
 
@@ -246,7 +251,7 @@ def _still_used(store: Store, patch: Patch, after: Graph) -> Iterator[Problem]:
     if not gone:
         return
     own = ", ".join(f"<{node}>" for node in sorted(patch.subjects()))
-    query = f"SELECT ?node ?user {{ VALUES ?node {{ {_values(gone)} }} ?user ?p ?node FILTER(?user NOT IN ({own})) }}"
-    for row in _asserted(store, query).table()[1]:
+    query = f"SELECT ?node ?user {{ VALUES ?node {{ {values(gone)} }} ?user ?p ?node FILTER(?user NOT IN ({own})) }}"
+    for row in asserted(store, query).table()[1]:
         message = f"It would be gone, but {curie(row['user'])} still uses it."
         yield Problem(CHANGE, curie(row["node"]), message, "Change that first, or say owl:deprecated true instead.")

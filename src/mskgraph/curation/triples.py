@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -86,7 +87,7 @@ def stated(files: Iterable[Path], accepted: Accepted, nodes: Collection[str]) ->
     for path in files:
         # Most files do not even name them, and reading one as RDF takes a hundred times as long as looking.
         content = path.read_bytes()
-        if any(name in content for name in names):
+        if any(name in content and _says_of(name).search(content) for name in names):
             stat = path.stat()
             graph = _read(path, (stat.st_mtime_ns, stat.st_size))
             for node in nodes:
@@ -99,6 +100,17 @@ def stated(files: Iterable[Path], accepted: Accepted, nodes: Collection[str]) ->
     started = tuple(f"<{node}> " for node in nodes)
     found -= patch.removed
     return found | {line for line in patch.added if line.startswith(started)}
+
+
+@lru_cache(maxsize=1_000)
+def _says_of(name: bytes) -> re.Pattern[bytes]:
+    """Return what has to be found in a file that says something of a node, by the end of its name.
+
+    A statement begins where a line does, or after a full stop, a prefix or a comment. Common concepts are named in
+    hundreds of files and described in one.
+    """
+    begins = rb"(?m)(?:^|[.>]\s*|#[^\n]*\n\s*)"
+    return re.compile(begins + rb"(?:[\w.-]*:|<[^<>\s]*)" + re.escape(name) + rb"(?![\w-])")
 
 
 @lru_cache(maxsize=64)
