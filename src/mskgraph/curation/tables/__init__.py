@@ -1,7 +1,8 @@
 """Cases and claims from a table: a template to fill in, and for each row what it says or what is wrong with it.
 
 ``columns`` says what a table holds, ``reading`` gets rows of text out of a file, ``naming`` finds what a cell means,
-``filling`` makes filled-in forms of rows, ``template`` writes them. What the forms say is checked as any change is.
+``filling`` makes filled-in forms of rows, ``writing`` goes the other way. What the forms
+say is checked as any change is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mskgraph.curation.tables.columns import OF, Column, What
 from mskgraph.curation.tables.filling import Filled, Form, fault_at, filled
 from mskgraph.curation.tables.naming import Names
 from mskgraph.curation.tables.reading import LARGEST, MOST_ROWS, Fault, Table, read
-from mskgraph.curation.tables.template import EXAMPLE, template, written
+from mskgraph.curation.tables.writing import EXAMPLE, Written, template, written
 from mskgraph.graph import Case, Claim
 from mskgraph.ontology import Problem
 from mskgraph.terms import curie, fold
@@ -34,6 +35,7 @@ __all__ = [
     "Rows",
     "Table",
     "What",
+    "Written",
     "drafts",
     "read",
     "template",
@@ -77,7 +79,7 @@ def drafts(table: Table, what: What, basis: Basis, leave_out: bool = False) -> R
     kept = forms
     while True:
         drafted = _drafted(kept, is_taken(basis.store))
-        said = {(fault.row, fault.column) for fault in faults}
+        said = {(fault.row, fold(fault.column)) for fault in faults}
         faults += [fault for fault in _checked(table, what, basis, drafted) if (fault.row, fault.column) not in said]
         wrong = {fault.row for fault in faults}
         good = [each for each in kept if not wrong.intersection(each.rows)]

@@ -50,7 +50,9 @@ def filled(table: Table, what: What, names: Names) -> tuple[list[Filled], list[F
     filling = _Filling(table, what, names)
     forms = list(filling.cases() if what == "case" else filling.claims())
     broken = {fault.row for fault in table.faults if not fault.column}  # what stands in their cells may be moved
-    return forms, faults + [fault for fault in filling.faults if fault.row not in broken]
+    told = {(fault.row, fold(fault.column)) for fault in table.faults}
+    new = [fault for fault in filling.faults if fault.row not in broken and (fault.row, fault.column) not in told]
+    return forms, faults + new
 
 
 def _of_header(table: Table, what: What) -> Iterator[Fault]:
@@ -109,6 +111,8 @@ class _Filling:
                 verification=self._term(row, "verification"),
                 note=row["note"],
             )
+            if form.of_finding and form.feature and self._names.kind(form.feature) not in ("morphology", "site"):
+                self._fault(row, "of finding", "Only a morphology or a site is of a finding. Leave this empty.")
             yield Filled(form, (row.number,))
 
     def cases(self) -> Iterator[Filled]:
@@ -202,8 +206,6 @@ class _Filling:
 
     def _how_often(self, row: _Row) -> HowOften:
         column = "read as" if row["read as"] else "how often"
-        if row["read as"] and not row["how often"]:
-            self._fault(row, "how often", "The words of the source are needed.")
         return self._try(row, column, lambda: self._names.how_often(row["how often"], row["read as"])) or HowOften()
 
     def _term(self, row: _Row, column: str) -> str | None:

@@ -16,7 +16,7 @@ from mskgraph.graph import Knowledge
 from mskgraph.store import select
 from mskgraph.terms import Kind, curie, fold, local_name
 
-_SUGGESTED = 100  # names of a table for which the nearest are looked up, which takes long
+_SUGGESTED = 30  # unknown names of a table for which the nearest are looked up, which takes long
 _NEAR = 60.0  # rapidfuzz score, 0 to 100, below which two titles have nothing to do with each other
 _SHORT = 80  # characters of a cell that are repeated in what is said about it
 _FEW = 8  # members of a list that are all told
@@ -54,6 +54,10 @@ class Names:
     def labels(self, members: str) -> list[str]:
         """Return what the members of a list are called, sorted."""
         return sorted(self._labels[members].values(), key=str.casefold)
+
+    def kind(self, concept: str) -> Kind:
+        """Return what a concept is."""
+        return self._knowledge.kind(concept)
 
     def label(self, members: str, node: str) -> str:
         """Return what a member of a list is called."""
@@ -170,7 +174,7 @@ class Names:
         wanted = " or ".join(column.kinds)
         lexicon = self._knowledge.lexicon
         if (other := lexicon.get(text)) and lexicon.kinds[other] != "case":
-            return f'"{_short(text)}" is a {lexicon.kinds[other]}; here is to be a {wanted}.'
+            return f'"{_short(text)}" is a {lexicon.kinds[other]}, and a {wanted} is needed here.'
         near = self._near(text, wanted, lambda: lexicon.suggest(text[:_SHORT], column.kinds))
         return f"{UnknownTerm(_short(text), near)} A {wanted} is needed that is on the page Concepts."
 

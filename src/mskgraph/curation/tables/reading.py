@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from io import BytesIO, StringIO
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from zipfile import BadZipFile, ZipFile
 
 from mskgraph.curation.checks import LONGEST
@@ -26,6 +26,8 @@ from mskgraph.terms import fold
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
+T = TypeVar("T")
+
 LARGEST = 5_000_000
 """Bytes that a table may have."""
 
@@ -34,7 +36,7 @@ MOST_ROWS = 500
 
 _MOST_COLUMNS = 100
 _LAST_ROW = 10_000  # over which nothing is looked for, be it empty
-_UNPACKED = 20_000_000  # bytes of all that is in an XLSX file
+_UNPACKED = 10_000_000  # bytes of all that is in an XLSX file
 _PARTS = 1_000  # files in it
 
 _TEMPLATE = "Start from the template."
@@ -171,14 +173,24 @@ def _named(cells: Sequence[_Cell], row: int, name: str) -> list[str]:
     columns = [" ".join(cell.text.split()) for cell in cells]
     while columns and not columns[-1]:
         columns.pop()
-    if len(columns) > _MOST_COLUMNS:
-        raise PatchInvalid(f"Row {row} of {name} names more than {_MOST_COLUMNS} columns. {_TEMPLATE}")
     if not _known(columns):
         shown = ", ".join(column[:30] for column in columns[:5])
         raise PatchInvalid(
             f"Row {row} of {name} should name the columns of cases or claims, but says: {shown}. {_TEMPLATE}"
         )
     return columns
+
+
+def _few(cells: Sequence[T], row: int, name: str) -> Sequence[T]:
+    """Return the cells of a row, if they are not too many to be looked at."""
+    last = next((len(cells) - index for index, cell in enumerate(reversed(cells)) if _is_filled(cell)), 0)
+    if last > _MOST_COLUMNS:
+        raise PatchInvalid(f"Row {row} of {name} has more than {_MOST_COLUMNS} cells. {_TEMPLATE}")
+    return cells[:last]
+
+
+def _is_filled(cell: object) -> bool:
+    return bool(cell) if isinstance(cell, str) else getattr(cell, "value", None) is not None
 
 
 def _known(columns: Iterable[str]) -> int:
@@ -242,7 +254,7 @@ def _records(text: str, delimiter: str, name: str) -> _Rows:
     try:
         for cells in reader:
             row += 1
-            yield [_cleaned(cell) for cell in cells]
+            yield [_cleaned(cell) for cell in _few(cells, row, name)]
     except csv.Error as error:
         what = {
             "unexpected end of data": "a quote is opened and never closed",
@@ -284,14 +296,16 @@ def _in_workbook(content: bytes, name: str) -> Table:
                 raise PatchInvalid(f"The first sheet of {name}, {sheet.title}, is hidden. Show it, or delete it.")
             path = next(rel.target for each, rel in reader.parser.find_sheets() if each.name == sheet.title)
             sheet.reset_dimensions()  # what a file says of its size may be wrong
-            cells = ([_shown(cell) for cell in row] for row in sheet.iter_rows())
+            rows = enumerate(sheet.iter_rows(), 1)
+            cells = ([_shown(cell) for cell in _few(row, number, name)] for number, row in rows)
             table = _table(cells, name, workbook.sheetnames)
             _all_seen(reader.archive, path, table, name)
             return table
     except PatchInvalid:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged file makes it stumble over
-        raise PatchInvalid(f"{name} is a damaged workbook ({type(error).__name__}). {_AS_XLSX}") from None
+        what = type(error.__cause__ or error).__name__
+        raise PatchInvalid(f"{name} is a damaged workbook ({what}). {_AS_XLSX}") from None
 
 
 def _looked_into(content: bytes, name: str) -> None:
