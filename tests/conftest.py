@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rdflib import Graph
 from rdflib.term import Node
 
+from mskgraph.ontology import Problem
+from mskgraph.ontology.files import parse
 from mskgraph.ontology.reasoning import contradictions
 from tests.app_process import RunningApp, running_app
 from tests.browser_log import BrowserLog
@@ -33,21 +35,31 @@ NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def reasoning_once() -> Iterator[None]:
-    """Reason only once about a schema that is found free of contradictions: it takes most of the time of a check."""
+def known_files() -> Iterator[None]:
+    """Let checks remember what is in a file and that a schema is sound: most of their time goes there otherwise."""
+    graphs: dict[tuple[str, bytes], Graph] = {}
     sound: set[frozenset[pyoxigraph.Quad]] = set()
-    reason = contradictions
 
-    def remembered(schema: Graph) -> Iterator[tuple[Node, str]]:
+    def parsed(path: Path, name: str) -> Graph | Problem:
+        key = (path.suffix, path.read_bytes() if path.is_file() else b"")
+        if key in graphs:
+            return graphs[key]
+        found = parse(path, name)
+        if isinstance(found, Graph):
+            graphs[key] = found
+        return found
+
+    def reasoned(schema: Graph) -> Iterator[tuple[Node, str]]:
         content = canonical_triples(schema)
         if content not in sound:
-            found = list(reason(schema))
+            found = list(contradictions(schema))
             yield from found
             if not found:
                 sound.add(content)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mskgraph.ontology.checks.contradictions", remembered)
+        patch.setattr("mskgraph.ontology.checks.parse", parsed)
+        patch.setattr("mskgraph.ontology.checks.contradictions", reasoned)
         yield
 
 
