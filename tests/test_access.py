@@ -15,7 +15,9 @@ import streamlit as st
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Message
+from starlette.websockets import WebSocket
 from streamlit.runtime.context import ContextProxy
 from streamlit.user_info import UserInfoProxy
 from typer.testing import CliRunner
@@ -395,6 +397,45 @@ def test_pages_of_other_sites_can_have_nothing_done(
     method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     assert ask(method, path, headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "opened"),
+    [
+        (None, True),  # no browser
+        ("http://localhost", True),
+        ("http://localhost:3000", False),
+        ("http://127.0.0.1", False),
+        ("http://evil.example", False),
+        ("null", False),
+    ],
+)
+def test_only_pages_of_this_server_open_a_session(origin: str | None, opened: bool) -> None:
+    """A page of another program on this machine would be taken for the person who sits at it."""
+
+    async def stream(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close()
+
+    served = Starlette(routes=[WebSocketRoute("/_stcore/stream", stream)], middleware=MIDDLEWARE)
+    headers = [(b"host", b"localhost"), *([(b"origin", origin.encode())] if origin else [])]
+    scope = {
+        "type": "websocket",
+        "path": "/_stcore/stream",
+        "headers": headers,
+        "query_string": b"",
+        "subprotocols": [],
+    }
+    told: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        told.append(message["type"])
+
+    asyncio.run(served(scope, receive, send))
+    assert told == (["websocket.accept", "websocket.close"] if opened else ["websocket.close"])
 
 
 @pytest.mark.parametrize(
