@@ -339,13 +339,13 @@ FAULTS = {
         SOUND.replace("msk:lower 0.2", "msk:lower 20.0").replace("msk:upper 0.3", "msk:upper 30.0"),
         "msk:gout-joint-effusion-seed-estimate",
         "probability between 0 and 1",
-        "Write 0.95, not 95",
+        "Write msk:lower 0.95, not 95",
     ),
     "number as text": (
         SOUND.replace("msk:lower 0.2", 'msk:lower "0.2"'),
         "msk:gout-joint-effusion-seed-estimate",
         "decimal number",
-        "Write 0.95",
+        "Write msk:lower 0.95",
     ),
     "value that does not fit its type": (
         SOUND.replace("msk:lower 0.2", 'msk:lower "few"^^xsd:decimal'),
