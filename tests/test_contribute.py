@@ -16,7 +16,8 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from mskgraph import KnowledgeGraph, curation, views
-from mskgraph.curation import Change, Journal
+from mskgraph.curation import Change, Journal, tables
+from mskgraph.curation.drafts import Drafts
 from mskgraph.curation.forms import (
     CaseForm,
     ClaimForm,
@@ -36,7 +37,7 @@ from mskgraph.store import ASSERTED_GRAPH, EmbeddedStore, Patch
 from mskgraph.terms import iri
 from mskgraph.ui import editing
 from mskgraph.ui.server import MAIN
-from tests.test_pages import shown_text
+from tests.test_pages import addressed, shown_text
 
 pytestmark = pytest.mark.usefixtures("seed", "home")
 
@@ -351,11 +352,12 @@ def test_who_took_what_back_is_known_through_any_chain() -> None:
 # The page
 
 
-def page(do: str = "") -> AppTest:
+def page(do: str = "", **parameters: str) -> AppTest:
     app = AppTest.from_file(str(MAIN), default_timeout=30)
     app.switch_page(SCREEN)
-    if do:
-        app.query_params["do"] = do
+    for name, value in {"do": do, **parameters}.items():
+        if value:
+            app.query_params[name] = value
     app.run()
     assert not app.exception
     return app
@@ -408,7 +410,46 @@ def fill_turtle(app: AppTest) -> AppTest:
     return app.run()
 
 
-FILLING = {"case": fill_case, "claim": fill_claim, "turtle": fill_turtle}
+def fill_concept(app: AppTest) -> AppTest:
+    keyed(app, "text_input", "diagnosis prefLabel").set_value("a disease of nobody")
+    keyed(app, "text_area", "diagnosis definition").set_value("Made up.")
+    keyed(app, "multiselect", "diagnosis category").set_value([iri("category-infection")])
+    keyed(app, "multiselect", "diagnosis source").set_value([SEED])
+    keyed(app, "text_area", "diagnosis altLabel").set_value("nobody's disease\nnobodyitis")
+    return app.run()
+
+
+def fill_triple(app: AppTest) -> AppTest:
+    keyed(app, "text_input", "node words").set_value("pain").run()
+    keyed(app, "selectbox", "node").set_value(iri("pain")).run()
+    alternative = "http://www.w3.org/2004/02/skos/core#altLabel"
+    keyed(app, "selectbox", "property").set_value(alternative).run()
+    keyed(app, "text_area", f"value {alternative}").set_value("hurting")
+    return app.run()
+
+
+def fill_table(app: AppTest) -> AppTest:
+    held = f"table {app.session_state['table draft']} field file"
+    app.session_state[held] = ("week.csv", tables.template("case", "csv", KnowledgeGraph.open()))
+    return app.run()
+
+
+def fill_edit(app: AppTest) -> AppTest:
+    keyed(app, "text_input", "node words").set_value("cysticercosis").run()
+    keyed(app, "selectbox", "node").set_value(iri("cysticercosis")).run()
+    keyed(app, "text_area", "diagnosis definition").set_value("Another definition.")
+    return app.run()
+
+
+FILLING = {
+    "case": fill_case,
+    "claim": fill_claim,
+    "concept": fill_concept,
+    "triple": fill_triple,
+    "table": fill_table,
+    "turtle": fill_turtle,
+    "edit": fill_edit,
+}
 
 
 @pytest.mark.parametrize("do", FILLING)
@@ -418,13 +459,14 @@ def test_check_publish_undo(do: str) -> None:
     click(app, "Check")
     assert "Nothing is wrong with it." in [item.value for item in app.success]
     assert "Added:" in shown_text(app)
-    assert triples() == before
+    assert triples() == before, do
     assert not Journal().changes()
     click(app, "Publish")
     (change,) = Journal().changes()
     assert f"Published as change {change.hash[:12]}." in [item.value for item in app.success]
     assert triples() - before == change.patch.added
-    assert before < triples()
+    assert before - triples() == change.patch.removed
+    assert bool(change.patch.removed) == (do == "edit")
     click(app, "Undo")
     assert "is taken back" in app.success[0].value
     assert triples() == before
@@ -494,6 +536,133 @@ def test_a_change_by_somebody_else_is_told_and_checked_against() -> None:
     assert "Somebody" not in shown_text(app)
     click(app, "Publish")
     assert len(Journal().changes()) == 2
+
+
+# Drafts
+
+
+def test_a_draft_is_there_again_in_another_browser() -> None:
+    app = page()
+    keyed(app, "text_input", "case title").set_value("A title").run()
+    click(app, "Add an observation")
+    assert "kept as a draft that only you see" in shown_text(app)
+    other = page(draft=addressed(app)["draft"][0])
+    assert keyed(other, "text_input", "case title").value == "A title"
+    assert keyed(other, "selectbox", "observation-2 finding")
+
+
+def test_an_untouched_form_is_no_draft() -> None:
+    for do in FILLING:
+        app = page(do)
+        assert "draft" not in app.query_params
+    assert Drafts("local").all() == []
+
+
+def test_drafts_that_are_not_open_are_offered_and_can_be_discarded() -> None:
+    for title in ("One", "Two"):
+        keyed(page(), "text_input", "case title").set_value(title).run()
+    app = page()
+    assert "2 drafts not sent yet" in [expander.label for expander in app.expander]
+    go_on = [button for button in app.button if button.label == "Go on"]
+    go_on[0].click().run()
+    assert keyed(app, "text_input", "case title").value == "Two"
+    assert "1 draft not sent yet" in [expander.label for expander in app.expander]
+    click(app, "Discard")
+    assert [kept.title for kept in Drafts("local").all()] == ["Case: Two"]
+    click(app, "Empty the form")
+    assert keyed(app, "text_input", "case title").value == ""
+    assert Drafts("local").all() == []
+
+
+def test_one_draft_in_two_windows_becomes_two() -> None:
+    app = page()
+    keyed(app, "text_input", "case title").set_value("Begun").run()
+    other = page(draft=addressed(app)["draft"][0])
+    keyed(app, "text_input", "case title").set_value("In the first").run()
+    keyed(other, "text_input", "case title").set_value("In the second").run()
+    assert "a draft of its own now" in shown_text(other)
+    assert {kept.title for kept in Drafts("local").all()} == {"Case: In the first", "Case: In the second"}
+    assert keyed(other, "text_input", "case title").value == "In the second"
+
+
+def test_a_draft_of_somebody_else_is_not_shown() -> None:
+    Drafts("ada").keep("hers", "case", "Hers", {"case title": "Hers"})
+    app = page(draft="hers")
+    assert "not yours" in shown_text(app)
+    assert "Hers" not in shown_text(app)
+    assert keyed(app, "text_input", "case title").value == ""
+
+
+def test_what_is_sent_is_no_draft_any_more() -> None:
+    app = fill_case(page())
+    assert Drafts("local").all()
+    click(app, "Publish")
+    assert Drafts("local").all() == []
+
+
+def test_a_disk_that_takes_no_draft_is_told(home: Path) -> None:
+    (home / "drafts.sqlite").write_bytes(b"no database" * 100)
+    app = page()
+    keyed(app, "text_input", "case title").set_value("A title").run()
+    assert "What you type is not kept" in shown_text(app)
+    click(fill_case(app), "Publish")
+    assert len(Journal().changes()) == 1
+
+
+# Editing
+
+
+def test_an_edit_that_changes_nothing_is_no_change() -> None:
+    app = page("edit", node="cysticercosis")
+    click(app, "Check")
+    assert "It changes nothing" in shown_text(app)
+
+
+def test_what_two_people_change_at_the_same_place_is_told_with_the_new_value() -> None:
+    app = fill_edit(page("edit"))
+    old = KnowledgeGraph.open().query(f"SELECT ?d {{ <{iri('cysticercosis')}> skos:definition ?d }}").d[0]
+    prefix = "<http://www.w3.org/2004/02/skos/core#definition>"
+    patch = Patch(
+        frozenset([f'<{iri("cysticercosis")}> {prefix} "Theirs."@en .']),
+        frozenset([f'<{iri("cysticercosis")}> {prefix} "{old}"@en .']),
+    )
+    curation.accept(Journal(), KnowledgeGraph.open, patch, "another")
+    click(app, "Publish")
+    assert "Theirs." in shown_text(app)
+    assert len(Journal().changes()) == 1
+
+
+def test_what_is_in_use_is_not_deleted_and_its_impact_is_shown() -> None:
+    app = page("edit", node="source-seed")
+    keyed(app, "radio", "way").set_value("delete it").run()
+    assert "What rests on it" in [expander.label for expander in app.expander]
+    click(app, "Publish")
+    assert "others use it" in shown_text(app)
+    assert not Journal().changes()
+
+
+def test_a_case_is_deleted_with_its_parts_and_comes_back_whole() -> None:
+    before = triples()
+    accepted(CASE)
+    app = page("edit", node="case-rice-grains-in-the-thigh")
+    keyed(app, "radio", "way").set_value("delete it").run()
+    click(app, "Publish")
+    assert triples() == before
+    click(app, "Undo")
+    assert triples() - before == Journal().changes()[0].patch.added
+
+
+def test_the_faults_of_a_table_are_told_by_row() -> None:
+    app = page("table")
+    content = "title,description,source,finding\nA,B,nowhere to be found,soft tissue calcification\n"
+    app.session_state[f"table {app.session_state['table draft']} field file"] = ("week.csv", content.encode())
+    app.run()
+    click(app, "Publish")
+    assert "Row 2, source" in shown_text(app)
+    assert not Journal().changes()
+
+
+# History
 
 
 def test_history_tells_who_when_and_why_and_takes_back() -> None:

@@ -72,6 +72,10 @@ class Patch:
             found |= {term[1:-1] for term in (subject, predicate, value) if term.startswith("<")}
         return found
 
+    def touches(self, other: Patch) -> bool:
+        """Return whether two patches are about a triple that is in both."""
+        return bool((self.added | self.removed) & (other.added | other.removed))
+
     def subjects(self) -> set[str]:
         """Return the IRIs of the nodes that it says something about."""
         return {line[1 : line.index(">")] for line in (*self.added, *self.removed)}

@@ -91,8 +91,10 @@ class Checked:
 
 
 def check(kg: KnowledgeGraph, patch: Patch) -> Checked:
-    """Return what a change would leave wrong."""
-    return Checked(patch, tuple(curation.problems(kg, patch)), kg.revision)
+    """Return what a change would leave wrong, and if nothing, what else is worth a look."""
+    problems = tuple(curation.problems(kg, patch))
+    cautions = () if problems else tuple(curation.cautions(kg, patch))
+    return Checked(patch, problems, kg.revision, cautions)
 
 
 def publish(checked: Checked, author: str, message: str) -> Change:

@@ -40,6 +40,14 @@ class Draft:
         """Return the name of what the page notes of this draft in the session, and nobody has filled in."""
         return f"{self.doing} {self.id} aside {name}"
 
+    def note(self, name: str, value: Any) -> None:
+        """Note something aside."""
+        state[self.aside(name)] = value
+
+    def noted(self, name: str, otherwise: Any = None) -> Any:
+        """Return what is noted aside."""
+        return state.get(self.aside(name), otherwise)
+
     def held(self, name: str, otherwise: Any = None) -> Any:
         """Return what a field holds."""
         value = state.get(self.key(name))
@@ -72,30 +80,30 @@ class Draft:
         :raises DraftNotKept: if it cannot be
         """
         fields = self.fields()
-        if self.is_empty() or state.get(self.aside("kept")) == fields:
+        if self.is_empty() or self.noted("kept") == fields:
             return
-        version = state.get(self.aside("version"), 0)
+        version = self.noted("version", 0)
         plain = {name: _plain(value) for name, value in fields.items()}
         kept = drafts.keep(self.id, self.doing, title, plain, version)
         if kept is None:
             self._part(fields)
             kept = drafts.keep(self.id, self.doing, title, plain)
-        state[self.aside("version")] = kept
-        state[self.aside("kept")] = fields
+        self.note("version", kept)
+        self.note("kept", fields)
 
     def _part(self, fields: dict[str, Any]) -> None:
         self.fresh()
         for name, value in fields.items():
             self.put(name, value)
-        state[self.aside("parted")] = True
+        self.note("parted", True)
 
     def take_up(self, kept: Kept) -> None:
         """Go on with a draft that was kept."""
         state[f"{self.doing} draft"] = kept.id
         for name, value in kept.fields.items():
             self.put(name, _value(value))
-        state[self.aside("version")] = kept.version
-        state[self.aside("kept")] = self.fields()
+        self.note("version", kept.version)
+        self.note("kept", self.fields())
 
     def is_kept(self) -> bool:
         """Return whether it is on disk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import streamlit as st
 
@@ -79,9 +79,10 @@ def examined(form: Form, draft: Draft) -> Outcome:
 
 def outcome(form: Form, draft: Draft) -> Outcome | None:
     """Return what the check of a draft found; once asked for, it goes along with every change of the form."""
-    found: Outcome | None = state.get(draft.aside("outcome"))
+    found: Outcome | None = draft.noted("outcome")
     if found is not None and found.given != given(draft):
-        found = state[draft.aside("outcome")] = examined(form, draft)
+        found = examined(form, draft)
+        draft.note("outcome", found)
     return found
 
 
@@ -90,8 +91,9 @@ def outcome(form: Form, draft: Draft) -> Outcome | None:
 
 def on_check(form: Form, draft: Draft) -> None:
     """Check what is filled in, and show what it would do."""
-    found = state[draft.aside("outcome")] = examined(form, draft)
-    state[draft.aside("previewed")] = found.given
+    found = examined(form, draft)
+    draft.note("outcome", found)
+    draft.note("previewed", found.given)
     forget_said(draft)
 
 
@@ -99,7 +101,7 @@ def on_send(form: Form, draft: Draft, visitor: Person, propose: bool) -> None:
     """Publish or propose what is filled in; what was not checked before is checked now."""
     forget_said(draft)
     found = outcome(form, draft) or examined(form, draft)
-    state[draft.aside("outcome")] = found
+    draft.note("outcome", found)
     if found.faults or found.checked is None:
         return
     message = draft.held("message", "").strip() or form.in_short(draft, KnowledgeGraph.open().knowledge)
@@ -110,11 +112,11 @@ def on_send(form: Form, draft: Draft, visitor: Person, propose: bool) -> None:
         else:
             change, number = editing.publish(found.checked, author, message), 0
     except ChangeRefused as error:
-        state[draft.aside("outcome")] = Outcome(found.given, {"": [str(problem) for problem in error.problems]})
+        draft.note("outcome", Outcome(found.given, {"": [str(problem) for problem in error.problems]}))
     except StaleRevision:
         pass  # the page, which is drawn with what there is now, tells it
     except MskGraphError as error:
-        state[draft.aside("failed")] = str(error)
+        draft.note("failed", str(error))
     else:
         state.contribute_sent = Sent(change, number, found.about, draft.doing, draft.id)
         draft.done(Drafts(visitor.key))
@@ -169,7 +171,7 @@ def show(form: Form, fields: Fields, found: Outcome | None, visitor: Person) -> 
         st.button("Check", on_click=on_check, args=(form, draft))
         if visitor.may("accept"):
             st.button("Publish", type="primary", on_click=on_send, args=(form, draft, visitor, False))
-        kind = "secondary" if visitor.may("accept") else "primary"
+        kind: Literal["primary", "secondary"] = "secondary" if visitor.may("accept") else "primary"
         st.button("Propose", type=kind, on_click=on_send, args=(form, draft, visitor, True), help=PROPOSE)
         st.button("Empty the form", type="tertiary", on_click=on_empty, args=(draft, visitor))
     said(fields, visitor)
@@ -180,7 +182,7 @@ def show(form: Form, fields: Fields, found: Outcome | None, visitor: Person) -> 
     elif found.checked and found.checked.base != fields.kg.revision:
         overtaken(form, fields, found.checked)
     elif found.checked:
-        what_it_does(fields, found.checked, state.get(draft.aside("previewed")) == found.given)
+        what_it_does(fields, found.checked, draft.noted("previewed") == found.given)
 
 
 PROPOSE = "Keep it on the list of proposals, marked as unreviewed, until somebody accepts or rejects it."
@@ -212,7 +214,7 @@ def said(fields: Fields, visitor: Person) -> None:
         st.success(plain(undone))
     if refusal := state.get("contribute_refused"):
         st.error(plain(refusal[1]))
-    if failed := state.get(fields.draft.aside("failed")):
+    if failed := fields.draft.noted("failed"):
         st.error(plain(failed))
 
 

@@ -1,4 +1,4 @@
-"""The teacher's page: something is filled in, checked, looked at and published or proposed; any change can be undone."""
+"""The teacher's page: something is filled in, checked, looked at, published or proposed; any change can be undone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from mskgraph.curation.access import Person
 from mskgraph.curation.drafts import Drafts
 from mskgraph.errors import DraftNotKept
 from mskgraph.ui import editing, widgets
-from mskgraph.ui.contribute import Form, cases, claims, history, panel, review, turtle
+from mskgraph.ui.contribute import Form, cases, claims, concepts, edit, history, panel, review, table, triple, turtle
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
 from mskgraph.ui.widgets import plain
 
-FORMS: dict[str, Form] = {"case": cases, "claim": claims, "turtle": turtle}
+FORMS: dict[str, Form] = {
+    "case": cases,
+    "claim": claims,
+    "concept": concepts,
+    "triple": triple,
+    "table": table,
+    "turtle": turtle,
+    "edit": edit,
+}
 LISTS = {"review": "Proposals", "history": "History"}
 DOINGS = {name: form.TITLE for name, form in FORMS.items()} | LISTS
 
@@ -90,7 +98,7 @@ def keep(form: Form, draft: Draft, drafts: Drafts, fields: Fields) -> None:
     except DraftNotKept as error:
         st.warning(plain(str(error)))
         return
-    if state.get(draft.aside("parted")):
+    if draft.noted("parted"):
         st.info("This draft goes on in another window, too; what you type here is a draft of its own now.")
     if draft.is_kept():
         if st.query_params.get("draft") != draft.id:

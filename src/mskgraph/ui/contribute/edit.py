@@ -1,0 +1,121 @@
+"""Edit, delete or put out of use any node, and see before what rests on it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+from rdflib import DCTERMS
+
+from mskgraph import KnowledgeGraph
+from mskgraph.curation import nodes
+from mskgraph.curation.fields import Field, forms
+from mskgraph.graph import Knowledge
+from mskgraph.store import Patch
+from mskgraph.ui import widgets
+from mskgraph.ui.contribute import Wanted, nowhere, shapes
+from mskgraph.ui.contribute.draft import Draft
+from mskgraph.ui.contribute.fields import Fields
+from mskgraph.ui.widgets import plain
+
+TITLE = "Edit or delete"
+CHANGE, DELETE, DEPRECATE = "change it", "delete it", "put it out of use"
+
+
+def show(fields: Fields) -> None:
+    """Show what can be edited, and its form."""
+    draft, kg = fields.draft, fields.kg
+    node = _chosen(fields)
+    if not node:
+        st.markdown("Find what is to be edited. Cases and concepts have a link to here on their own pages, too.")
+        return
+    kind = nodes.class_of(kg, node)
+    part = nodes.root_part(kg, kind)
+    if draft.held("filled") != node:
+        _fill(kg, draft, part, kind, node)
+    shapes.defaults(kg, draft, part, kind, _before(draft))
+    for name in ("node", "filled", "before", "node words"):
+        draft.defaults[name] = draft.held(name)
+    st.subheader(plain(f"{nodes.called(kg, node)} ({forms(kg).labels[kind]})"))
+    way = fields.way("What is to be done?", "way", [CHANGE, DELETE, DEPRECATE])
+    if way == CHANGE:
+        shapes.show(fields, part, kind, node)
+    if way == DEPRECATE:
+        place = Field(str(DCTERMS.isReplacedBy), "What takes its place", kind="node", classes=(kind,))
+        others = nodes.options(kg, place, node)
+        fields.one(place.label, "replaced by", list(others), others.__getitem__)
+    with st.expander("What rests on it", expanded=way != CHANGE):
+        impact(nodes.impact(kg, node))
+
+
+def _chosen(fields: Fields) -> str:
+    """Show how to find a node, and return the one that is chosen; at first the one that the address names."""
+    draft = fields.draft
+    named = widgets.named(st.query_params.get("node", ""))
+    if named and draft.held("node") != named and st.session_state.get("edit named") != named:
+        st.session_state["edit named"] = named
+        draft.fresh()
+        draft.put("node", named)
+    return shapes.node_field(fields, "Find what to edit", "node")
+
+
+def _fill(kg: KnowledgeGraph, draft: Draft, part: str, kind: str, node: str) -> None:
+    before = nodes.filled(kg, node)
+    shapes.fill(kg, draft, part, kind, before)
+    draft.put("filled", node)
+    draft.put("before", json.dumps(before))
+
+
+def _before(draft: Draft) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(draft.held("before", "{}"))
+    return found
+
+
+def impact(found: nodes.Impact) -> None:
+    """Show what rests on a node."""
+    for (kind, relation), some in found.users.items():
+        names = ", ".join(each.label for each in some.shown)
+        st.markdown(plain(f"{kind}, {relation}: {len(some.shown)} of {some.count}: {names}"))
+    if found.parts.count:
+        names = ", ".join(each.label for each in found.parts.shown)
+        st.markdown(plain(f"Parts that go with it: {len(found.parts.shown)} of {found.parts.count}: {names}"))
+    if found.cases.count:
+        names = ", ".join(each.label for each in found.cases.shown)
+        st.markdown(plain(f"Cases: {len(found.cases.shown)} of {found.cases.count}: {names}"))
+    if found.relation_count:
+        st.markdown(f"Relations: {len(found.relations)} of {found.relation_count}")
+        widgets.bullets("", found.relations)
+    if not (found.users or found.cases.count or found.relation_count):
+        st.markdown("Nothing rests on it.")
+
+
+def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
+    """Return the edit.
+
+    :raises MskGraphError: if it cannot be: others use what is to be deleted, or have changed the same meanwhile
+    """
+    node = draft.held("node", "")
+    if not node:
+        return Wanted(Patch(), lambda _: {"node": ["Choose what to edit."]}, ())
+    way = draft.held("way", CHANGE)
+    if way == DELETE:
+        return Wanted(nodes.deletion(now, node), nowhere, ())
+    if way == DEPRECATE:
+        if not draft.held("replaced by"):
+            return Wanted(Patch(), lambda _: {"replaced by": ["Choose what takes its place."]}, ())
+        return Wanted(nodes.deprecation(now, node, draft.held("replaced by")), nowhere, (node,))
+    kind = nodes.class_of(now, node)
+    before = _before(draft)
+    after = shapes.changed(now, draft, nodes.root_part(now, kind), kind, node, before)
+    said = nodes.edit_draft(now, node, after)
+    if said.slips:
+        return Wanted(Patch(), lambda _: said.at_fields([]), ())
+    return Wanted(nodes.edit_patch(now, node, before, after), said.at_fields, (node,))
+
+
+def in_short(draft: Draft, knowledge: Knowledge) -> str:
+    """Return what is done with what."""
+    node = draft.held("node", "")
+    what = {DELETE: "Delete", DEPRECATE: "Out of use"}.get(draft.held("way", CHANGE), "Edit")
+    return f"{what}: {knowledge.label(node) if node in knowledge.lexicon.kinds else node.rpartition('/')[2]}"[:200]

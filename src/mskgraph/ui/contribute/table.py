@@ -1,0 +1,92 @@
+"""Add cases or claims from a table: a template to fill in, and what is wrong by row."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from mskgraph import KnowledgeGraph, curation
+from mskgraph.curation import tables
+from mskgraph.curation.tables import Rows, Table, What, Written
+from mskgraph.graph import Knowledge
+from mskgraph.store import Patch
+from mskgraph.ui.contribute import Wanted, nowhere
+from mskgraph.ui.contribute.draft import Draft
+from mskgraph.ui.contribute.fields import Fields
+from mskgraph.ui.widgets import plain
+
+TITLE = "Add a table"
+NAMES = {"case": "cases", "claim": "claims"}
+TYPES: dict[Written, str] = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+}
+FAULTS = 50  # that are shown at once
+
+
+def show(fields: Fields) -> None:
+    """Show what a table can hold, its template, and where to put the file."""
+    fields.way("What are its rows?", "what", list(NAMES), NAMES.__getitem__)
+    what = _what(fields.draft)
+    st.markdown("Fill in the template: it has an example, and the Excel file explains each column.")
+    with st.container(horizontal=True):
+        for form, mime in TYPES.items():
+            st.download_button(
+                f"Template as {form.upper()}",
+                data=partial(tables.template, what, form, fields.kg),
+                file_name=f"{NAMES[what]}.{form}",
+                mime=mime,
+                on_click="ignore",
+            )
+    fields.file("The table, as .xlsx or .csv", ["xlsx", "csv"])
+    fields.draft.defaults["leave out"] = False
+    key = fields.draft.key("leave out")
+    st.checkbox("Leave out rows that something is wrong with", key=key, persist_state="session")
+    for text in fields.draft.noted("told", ())[:FAULTS]:
+        st.warning(plain(text))
+    fields.shown.add("row")
+    faults = fields.faults.get("row", ())
+    if faults:
+        st.markdown(f"{min(FAULTS, len(faults))} of {len(faults)} things to put right in the table:")
+        st.markdown("\n".join(f"- {plain(fault)}" for fault in faults[:FAULTS]))
+
+
+def _what(draft: Draft) -> What:
+    return "claim" if draft.held("what") == "claim" else "case"
+
+
+def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
+    """Return what the table adds.
+
+    :raises PatchInvalid: if it is no table
+    """
+    draft.note("told", ())
+    file = draft.held("file")
+    if not file:
+        return Wanted(Patch(), lambda _: {"file": ["Choose a file."]}, ())
+    name, content = file
+    leave_out = bool(draft.held("leave out"))
+    table = tables.read(content, name)
+    rows = tables.drafts(table, _what(draft), now, leave_out)
+    draft.note("told", _told(table, rows))
+    if rows.faults and not (leave_out and rows.nodes):
+        return Wanted(Patch(), lambda _: {"row": list(map(str, rows.faults))}, ())
+    return Wanted(curation.additions(now, rows.graph), nowhere, rows.nodes)
+
+
+def _told(table: Table, rows: Rows) -> list[str]:
+    """Return what is worth knowing of a table though nothing is wrong with it."""
+    told = [f"Of the workbook, the sheet {table.sheet} was read; not read: {', '.join(table.other_sheets)}."]
+    left = [f"Left out are the rows {', '.join(map(str, rows.left_out))}:", *map(str, rows.faults)]
+    return [
+        *(told if table.other_sheets else ()),
+        *(left if rows.left_out and rows.nodes else ()),
+        *map(str, rows.cautions),
+    ]
+
+
+def in_short(draft: Draft, _knowledge: Knowledge) -> str:
+    """Return the table by its name."""
+    file = draft.held("file")
+    return f"Table of {NAMES[_what(draft)]}: {file[0]}"[:200] if file else ""
