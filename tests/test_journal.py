@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +31,7 @@ from mskgraph.errors import (
 )
 from mskgraph.store import Patch
 from tests.journal_writers import accept_without_end, forks, small_patch, write_without_end
+from tests.rights import as_anybody, folder_for_anybody
 from tests.small_ontology import added, small_ontology, statements
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -260,33 +259,6 @@ def test_a_place_where_nobody_can_write_is_told() -> None:
     refuses_to_write(Journal(Path("/proc/self/journal.sqlite")))
 
 
-@contextmanager
-def as_anybody() -> Iterator[None]:
-    """Go on without the rights of root, which no mode of a folder stops."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.setegid(65534)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-
-
-@contextmanager
-def folder_for_anybody() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="mskgraph-journal-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        try:
-            yield folder
-        finally:
-            for path in (folder, *folder.rglob("*")):
-                path.chmod(0o755)
-
-
 def test_a_journal_in_a_folder_that_is_read_only_can_be_read() -> None:
     with folder_for_anybody() as folder:
         kept = Journal(folder / "home" / "journal.sqlite")
@@ -325,7 +297,7 @@ def test_a_journal_that_may_not_be_read_is_told_and_not_taken_for_none() -> None
 
 def test_a_full_disk_is_told_and_loses_nothing() -> None:
     kept = Journal()
-    command = [sys.executable, "-m", "tests.journal_writers", str(kept.path), str(96 * 1024)]
+    command = [sys.executable, "-m", "tests.journal_writers", "write", str(kept.path), str(96 * 1024)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
     *accepted, end = done.stdout.splitlines()
     assert "JournalUnusable" in end, done.stdout[-500:]

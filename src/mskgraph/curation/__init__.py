@@ -232,7 +232,7 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
         raise PatchInvalid("That change has been taken back already.")
     inverse = change.patch.inverse()
     if fitting(basis(), inverse) != inverse:
-        later = [c.hash[:12] for c in changes[change.number :] if _touches(c.patch, change.patch)]
+        later = [c.hash[:12] for c in changes[change.number :] if c.patch.touches(change.patch)]
         raise PatchInvalid(f"Later changes depend on it: {', '.join(later)}. Take these back first.")
     return accept(journal, basis, inverse, author, f"Undo: {change.message}"[:_LONGEST], undoes=change.hash)
 
@@ -240,10 +240,6 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
 def _undone(change: Change, changes: Sequence[Change]) -> bool:
     """Return whether a change is taken back, by one that is not taken back itself."""
     return any(not _undone(later, changes) for later in changes if later.undoes == change.hash)
-
-
-def _touches(one: Patch, other: Patch) -> bool:
-    return bool((one.added | one.removed) & (other.added | other.removed))
 
 
 def names_given(patches: Iterable[Patch]) -> dict[str, str]:

@@ -187,6 +187,7 @@ class Journal:
             return [], not known
         try:
             with self._open() as database:
+                database.execute("BEGIN")  # nobody decides in the middle
                 found, whole = proposals.read(database)
         except JournalDamaged:
             return [], False
