@@ -8,7 +8,7 @@ the field that it is about.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -193,13 +193,13 @@ class Field:
                     raise ValueError(text)
         return text
 
-    def same(self, some: Iterable[object], others: Iterable[object]) -> bool:
-        """Return whether two lists of values mean the same, in whatever order and form they are written."""
+    def same(self, some: Iterable[str], others: Iterable[str]) -> bool:
+        """Return whether two lists of texts mean the same, in whatever order and form they are written."""
         return {self.meaning(each) for each in some} == {self.meaning(each) for each in others}
 
-    def meaning(self, value: object) -> object:
-        """Return what is compared of a value: what a text means; anything else, and a slip, is itself."""
-        return value if not isinstance(value, str) or self.slip(value) else self.value(value)
+    def meaning(self, text: str) -> object:
+        """Return what is compared of a text; of one that can be no value, itself."""
+        return text if self.slip(text) else self.value(text)
 
 
 def _is_plain(text: Text) -> bool:
@@ -246,12 +246,13 @@ def fields(basis: Basis, class_iri: str) -> tuple[Field, ...]:
 def read_forms(schema: Graph, shapes: Graph) -> Forms:
     """Return the forms that shapes allow, with the words of the schema where the shapes have none."""
     reader = _Reader(schema, shapes)
+    shown = {str(each): reader.form(each) for each in reader.classes}
     return Forms(
-        {str(each): reader.form(each) for each in reader.classes},
+        shown,
         {str(each): reader.label(each) for each in reader.classes},
         {str(each): frozenset(map(str, reader.above(each))) for each in reader.classes},
         frozenset(str(each) for each in schema.subjects() if isinstance(each, URIRef)),
-        reader.left(),
+        reader.left({shape for each in shown.values() for field in each for shape in field.shapes}),
         reader.unread,
     )
 
@@ -274,13 +275,13 @@ class _Reader:
 
     def form(self, kind: Node) -> tuple[Field, ...]:
         by_path: defaultdict[tuple[Node, bool], list[Node]] = defaultdict(list)
-        for shape in self._targeted(kind):
+        for shape in self._targeted[kind]:
             properties, inverse, _ = self._path(shape)
             if shape not in self._elsewhere and (len(properties) == 1 or inverse):
                 for each in properties:
                     by_path[each, inverse].append(shape)
         shown = {(field := self._field(kind, *path, shapes)).key: field for path, shapes in by_path.items()}
-        for shape in self._targeted(kind):
+        for shape in self._targeted[kind]:
             properties, inverse, needed = self._path(shape)
             keys = tuple(key for each in properties if (key := INVERSE * inverse + str(each)) in shown)
             if len(properties) > 1 and len(keys) == 1:
@@ -289,11 +290,13 @@ class _Reader:
                 shown |= {key: replace(shown[key], needed=False, either=keys) for key in keys}
         return tuple(sorted(shown.values(), key=lambda f: (not (f.needed or f.either), f.order, f.label)))
 
-    def left(self) -> dict[str, str]:
-        """Return why no form shows a property shape, where that is meant so."""
+    def left(self, shown: Collection[str]) -> dict[str, str]:
+        """Return why no form shows a property shape, where that is meant so.
+
+        :param shown: names of those that a form shows
+        """
         found = {}
-        shown = {shape for kind in self.classes for each in self.form(kind) for shape in each.shapes}
-        targeted = {shape for kind in self.classes for shape in self._targeted(kind)}
+        targeted = {shape for kind in self.classes for shape in self._targeted[kind]}
         for shape in self._shapes.subjects(RDF.type, SH.PropertyShape):
             name = local_name(str(shape))
             if name in shown or name in self.unread:
@@ -321,11 +324,16 @@ class _Reader:
             not isinstance(holder, URIRef) or (holder, SH.targetSubjectsOf, None) in self._shapes for holder in holders
         )
 
-    def _targeted(self, kind: Node) -> list[Node]:
-        """Return the property shapes that every member of a class has to meet, but for those about the class."""
-        shapes = {shape for each in self.above(kind) for shape in self._shapes.subjects(SH.targetClass, each)}
-        shapes |= {part for shape in shapes for part in self._shapes.objects(shape, SH.property)}
-        return sorted((s for s in shapes if self._shapes.value(s, SH.path) not in (None, RDF.type)), key=str)
+    @cached_property
+    def _targeted(self) -> Mapping[Node, Sequence[Node]]:
+        """By class, the property shapes that its members have to meet, but for those about the class."""
+        found = {}
+        for kind in self.classes:
+            shapes = {shape for each in self.above(kind) for shape in self._shapes.subjects(SH.targetClass, each)}
+            shapes |= {part for shape in shapes for part in self._shapes.objects(shape, SH.property)}
+            about = {shape for shape in shapes if self._shapes.value(shape, SH.path) not in (None, RDF.type)}
+            found[kind] = sorted(about, key=str)
+        return found
 
     def _path(self, shape: Node) -> tuple[list[Node], bool, bool]:
         """Return the properties that a shape is about, whether they point at the node, and whether one is needed."""
@@ -398,7 +406,7 @@ class _Reader:
         kinds = self.above(kind)
 
         def takes(owner: Node) -> bool:
-            shapes = [shape for shape in self._targeted(owner) if self._shapes.value(shape, SH.path) == path]
+            shapes = [shape for shape in self._targeted[owner] if self._shapes.value(shape, SH.path) == path]
             return bool(kinds & {each for shape in shapes for each in self._shapes.objects(shape, SH["class"])})
 
         return [owner for owner in self.classes if takes(owner)]

@@ -6,6 +6,7 @@ second value where one is shown, properties without a field.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,10 +117,8 @@ def class_of(basis: Basis, node: str) -> str:
 
     :raises PatchInvalid: if it is none that has a form
     """
-    known = forms(basis).fields
-    for kind in values(basis, node).get(str(RDF.type), ()):
-        if str(kind) in known:
-            return str(kind)
+    if kind := _kind(basis, node):
+        return kind
     raise PatchInvalid(f"{curie(node)} is no node that can be edited. Look it up: it may have been deleted meanwhile.")
 
 
@@ -185,6 +184,16 @@ def called(basis: Basis, node: str) -> str:
     return known.label if known else curie(node)
 
 
+def worded(basis: Basis, text: str) -> str:
+    """Return a text with labels in place of the names of nodes and properties, as a check's message has them."""
+    known = {f.predicate: f.label for each in forms(basis).fields.values() for f in each if not f.inverse}
+
+    def label(name: re.Match[str]) -> str:
+        return known.get(iri(name[0])) or called(basis, iri(name[0]))
+
+    return re.sub(r"\b(?:msk|skos|dcterms):[\w-]+", label, text)
+
+
 def subjects(basis: Basis, text: str) -> dict[str, str]:
     """Return the nodes that can be edited in whose labels every word typed is, those first that begin so.
 
@@ -243,7 +252,7 @@ def edit_draft(basis: Basis, node: str, after: Form) -> Draft:
     """
     kind = class_of(basis, node)
     writing = _Writing(basis)
-    writing.fill(node, kind, {**filled(basis, node), **after}, root_part(basis, kind))
+    writing.fill(node, kind, {**filled(basis, node), **after}, root_part(basis, kind), values(basis, node))
     return writing.draft(node)
 
 
@@ -258,21 +267,25 @@ def edit_patch(basis: Basis, node: str, before: Form, after: Form) -> Patch:
     kind, now = class_of(basis, node), filled(basis, node)
     touched, moved = [], {}
     for field in fields(basis, kind):
-        was, wanted = _given(before.get(field.key, ())), _given(after.get(field.key, ()))
-        if field.key not in after or field.same(was, wanted):
+        was, wanted, there = (_written(form.get(field.key, ())) for form in (before, after, now))
+        adds = any(isinstance(each, New) for each in after.get(field.key, ()))
+        if field.key not in after or (field.same(was, wanted) and not adds):
             continue
         touched.append(field)
-        if not field.same(now[field.key], was) and not field.same(now[field.key], wanted):
-            moved[field.label] = [called(basis, each) if field.kind == "node" else each for each in now[field.key]]
+        if not field.same(there, was) and (adds or not field.same(there, wanted)):
+            moved[field.label] = [called(basis, each) if field.kind == "node" else each for each in there]
     if moved:
         raise ValuesChanged(called(basis, node), moved)
-    there = _Writing(basis)
-    there.fill(node, kind, {field.key: now[field.key] for field in touched}, "node")
+    if not touched:
+        return Patch()
+    said = values(basis, node)
+    stays = _Writing(basis)
+    stays.fill(node, kind, {field.key: now[field.key] for field in touched}, "node", said)
     asked = _Writing(basis)
-    asked.fill(node, kind, {field.key: after[field.key] for field in touched}, "node")
+    asked.fill(node, kind, {field.key: after[field.key] for field in touched}, "node", said)
     if asked.slips:
         raise PatchInvalid(" ".join(asked.slips.values()))
-    old, new = set(lines(there.graph)), set(lines(asked.graph))
+    old, new = set(lines(stays.graph)), set(lines(asked.graph))
     return fitting(basis, Patch(frozenset(new - old), frozenset(old - new)))
 
 
@@ -302,6 +315,10 @@ def _given(found: Sequence[str | New]) -> list[str | New]:
     return [each for each in found if isinstance(each, New) or each.strip()]
 
 
+def _written(found: Sequence[str | New]) -> list[str]:
+    return [each for each in _given(found) if isinstance(each, str)]
+
+
 class _Writing:
     """A form while it becomes triples."""
 
@@ -320,12 +337,11 @@ class _Writing:
         name = name or self._name(kind, form)
         node = free(name, lambda each: each in self._parts or self._taken(each))
         self.graph.add((URIRef(node), RDF.type, URIRef(kind)))
-        self.fill(node, kind, form, part)
+        self.fill(node, kind, form, part, {})
         return node
 
-    def fill(self, node: str, kind: str, form: Form, part: str) -> None:
-        """Write the values of a form."""
-        said = values(self._basis, node)
+    def fill(self, node: str, kind: str, form: Form, part: str, said: Mapping[str, Sequence[Node]]) -> None:
+        """Write the values of a form, those that are stated already as they are written there."""
         self._parts[node] = part
         self._asked[part] = [field.name for field in fields(self._basis, kind)]
         for field in fields(self._basis, kind):
