@@ -17,10 +17,12 @@ from rdflib.compare import isomorphic
 
 from mskgraph import KnowledgeGraph, curation
 from mskgraph.curation import Change, Journal, change_iri
+from mskgraph.differential import differential
 from mskgraph.errors import ChangeRefused, MskGraphError, PatchInvalid, StaleRevision
 from mskgraph.ontology import literals_as_typed
 from mskgraph.store import Patch
 from mskgraph.terms import iri, local_name
+from tests.command_line import run
 from tests.journal_writers import accept_some, forks, synonym
 from tests.small_ontology import added, claim, diagnosis, small_ontology, statements, taken_back, turtle
 
@@ -787,3 +789,170 @@ def test_the_knowledge_as_it_would_be_is_not_the_knowledge() -> None:
     assert synonym("podagra") in after.export("nq").splitlines()
     assert state() == before
     assert names_of_gout() == set()
+
+
+# what is pointed out
+
+PAPER = """msk:source-paper a msk:Source ; dcterms:bibliographicCitation "A paper. 2021." ;
+    dcterms:title "A paper"@en ; msk:sourceKind "study" .
+"""
+PSEUDOGOUT = diagnosis("pseudogout", "pseudogout")
+NO_FINDING = "msk:pseudogout: No finding leads to this diagnosis."
+NO_DIAGNOSIS = "msk:sign: No diagnosis explains this finding."
+NO_CANDIDATE = "msk:case-x: No claim connects what this case shows with a diagnosis."
+
+
+def sign(more: str = "") -> str:
+    return f"""msk:sign a msk:Finding ; dcterms:source msk:source-atlas ; skos:definition "A sign."@en ;{more}
+        skos:prefLabel "curtain"@en .
+"""
+
+
+def about_pseudogout(**properties: str) -> str:
+    return claim("claim-p", msk__diagnosis="msk:pseudogout", **properties)
+
+
+def case(finding: str, diagnosis: str = "", present: str = "true", more: str = "") -> str:
+    stated = f"msk:statedDiagnosis msk:{diagnosis} ;" if diagnosis else ""
+    return f"""msk:case-x a msk:Case ; dcterms:title "Somebody"@en ; dcterms:description "One patient."@en ;
+        dcterms:source msk:source-atlas ; {stated} msk:observation msk:case-x-1 .
+        msk:case-x-1 a msk:Observation ; msk:finding msk:{finding} ; msk:present {present} {more} .
+"""
+
+
+def percent(lower: str, upper: str) -> str:
+    return f"""msk:claim-e-estimate a msk:Estimate ; msk:form msk:form-percent-range ;
+        msk:lower {lower} ; msk:stated "{lower} to {upper}" ; msk:upper {upper} .
+"""
+
+
+def on_effusion(source: str = "paper", **properties: str) -> str:
+    """A claim on the pair of which the atlas says 50 to 90 %, with a number of its own."""
+    given = {"dcterms__source": f"msk:source-{source}", "msk__estimate": "msk:claim-e-estimate"}
+    return PAPER + claim("claim-e", **(given | properties))
+
+
+def pointed_out(text: str) -> list[str]:
+    """What is said of a change that can be accepted."""
+    kg = KnowledgeGraph.open()
+    patch = curation.additions(kg, curation.graph_in(turtle(text)))
+    assert curation.problems(kg, patch) == []
+    found = curation.cautions(kg, patch)
+    assert all(caution.file == curation.CHANGE and caution.remedy for caution in found)
+    return [f"{caution.node}: {caution.message}" for caution in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        # where nothing leads to
+        (sign(), NO_DIAGNOSIS),
+        (sign() + claim("c", msk__feature="msk:sign", msk__estimate="msk:c-estimate")
+         + "msk:c-estimate a msk:Estimate ; msk:form msk:form-word ; msk:frequencyWord msk:frequency-excluded ;"
+         ' msk:stated "never" .', NO_DIAGNOSIS),
+        (PSEUDOGOUT, NO_FINDING),
+        (PSEUDOGOUT + about_pseudogout(msk__feature="msk:elbow"), NO_FINDING),
+        # nearly taken
+        ('msk:elbow skos:altLabel "efusion"@en .', '"efusion" is nearly "effusion", a name of msk:effusion.'),
+        ('msk:elbow skos:altLabel "double-contour"@en .', 'nearly "double contour", a name of msk:double-contour'),
+        ('msk:gout skos:altLabel "triceps tendom"@en .', 'nearly "triceps tendon"'),
+        # cases that lead elsewhere
+        (sign() + case("sign"), NO_CANDIDATE),
+        (sign() + case("sign", "gout"), NO_CANDIDATE),
+        (PSEUDOGOUT + sign() + about_pseudogout(msk__feature="msk:sign") + case("effusion", "pseudogout"),
+         "msk:case-x: Its stated diagnosis msk:pseudogout is not among the candidates for what it shows."),
+        (case("effusion", "gout", present="false"), "msk:gout is not among the candidates"),
+        (sign() + claim("c", msk__feature="msk:sign", msk__atSite="msk:elbow")
+         + """msk:knee a msk:Site ; dcterms:source msk:source-atlas ; skos:definition "A joint."@en ;
+           skos:prefLabel "knee"@en .""" + case("sign", "gout", more="; msk:site msk:knee"), NO_CANDIDATE),
+        # said already
+        (claim("c"), "msk:c: msk:gout-effusion-atlas says of the same pair what the same source says."),
+        (claim("c", msk__feature="msk:elbow") + claim("d", msk__feature="msk:elbow"), "msk:c: msk:d says"),
+        # sources in conflict
+        (on_effusion() + percent("0.1", "0.2"),
+         'msk:claim-e: Its number, "0.1 to 0.2", has nothing in common with that of any other source: '
+         '"50 to 90 %" (msk:gout-effusion-atlas).'),
+    ],
+)  # fmt: skip
+def test_what_a_colleague_would_point_out_is_told_and_can_be_accepted(text: str, told: str) -> None:
+    assert told in "\n".join(pointed_out(text))
+    added(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'msk:gout skos:note "Nothing else."@en .',
+        sign("skos:broader msk:effusion ;"),
+        sign() + claim("c", msk__feature="msk:sign"),
+        PSEUDOGOUT + about_pseudogout(),
+        diagnosis("pseudogout", "pseudogout", " skos:broader msk:gout ;"),
+        PSEUDOGOUT + about_pseudogout(msk__feature="", msk__leadsTo="msk:gout"),
+        'msk:elbow skos:altLabel "elbow joint"@en .',
+        'msk:triceps-tendon skos:altLabel "elbow tendon"@en, "gut"@en .',
+        case("effusion"),
+        case("effusion", "gout"),
+        case("double-contour", "gout"),
+        case("effusion", "gout", more="; msk:site msk:triceps-tendon"),
+        PSEUDOGOUT + about_pseudogout() + case("effusion", "pseudogout"),
+        PSEUDOGOUT + about_pseudogout(msk__feature="", msk__leadsTo="msk:gout") + case("effusion", "pseudogout"),
+        claim("c", msk__population='"30 patients"@en'),
+        claim("c", msk__atSite="msk:elbow"),
+        on_effusion() + percent("0.4", "0.6"),
+        on_effusion(msk__estimate="msk:not-stated"),
+        on_effusion(msk__atSite="msk:elbow") + percent("0.1", "0.2"),
+        on_effusion(msk__conflictsWith="msk:gout-effusion-atlas") + percent("0.1", "0.2")
+        + "msk:gout-effusion-atlas msk:conflictsWith msk:claim-e .",
+    ],
+)  # fmt: skip
+def test_what_is_in_order_is_not_remarked_on(text: str) -> None:
+    assert pointed_out(text) == []
+
+
+def test_a_number_that_is_changed_into_a_conflict_is_told() -> None:
+    added(on_effusion() + percent("0.4", "0.6"))
+    kg = KnowledgeGraph.open()
+    old = {line for line in said_of("claim-e-estimate") if "er> " in line or "/stated>" in line}
+    new = {line.replace("0.4", "0.01").replace("0.6", "0.02") for line in old}
+    patch = Patch(frozenset(new), frozenset(old))
+    assert curation.problems(kg, patch) == []
+    (caution,) = curation.cautions(kg, patch)
+    assert (caution.node, "0.01 to 0.02" in caution.message) == ("msk:claim-e", True)
+
+
+def test_a_case_that_gets_a_diagnosis_is_looked_at_with_all_that_it_shows() -> None:
+    added(PSEUDOGOUT + sign() + about_pseudogout(msk__feature="msk:sign") + case("effusion"))
+    assert pointed_out("msk:case-x msk:statedDiagnosis msk:gout .") == []
+    (told,) = pointed_out("msk:case-x msk:statedDiagnosis msk:pseudogout .")
+    assert "msk:pseudogout is not among the candidates" in told
+
+
+@pytest.mark.usefixtures("with_table")
+def test_of_the_cases_that_there_are_the_same_is_said_as_by_their_differentials() -> None:
+    kg = KnowledgeGraph.open()
+    for node, record in kg.knowledge.cases.items():
+        patch = Patch(frozenset({f'<{node}> <http://www.w3.org/2004/02/skos/core#note> "Seen."@en .'}))
+        found = {candidate.iri for candidate in differential(kg.knowledge, sorted(record.features)).candidates}
+        missing = [diagnosis for diagnosis in record.diagnoses if diagnosis not in found]
+        assert len(curation.cautions(kg, patch)) == (len(missing) if found else 1), record.label
+
+
+def test_the_command_line_warns_and_goes_on(tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "new.ttl"
+    file.write_bytes(turtle(sign()))
+    done = run("add", str(file), "--dry-run", "--json", MSKGRAPH_HOME=str(home))
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["problems"]) == (0, [])
+    assert [warning["node"] for warning in said["warnings"]] == ["msk:sign"]
+    done = run("add", str(file), MSKGRAPH_HOME=str(home))
+    assert done.returncode == 0
+    assert f"Warning: your change: {NO_DIAGNOSIS}" in done.stderr
+    assert len(Journal().changes()) == 1
+    file.write_bytes(turtle(claim("c", dcterms__source="")))
+    done = run("add", str(file), MSKGRAPH_HOME=str(home))
+    assert (done.returncode, "Warning" in done.stderr) == (1, False)
+
+
+def test_a_change_with_the_longest_message_can_be_taken_back() -> None:
+    change = added('msk:gout skos:altLabel "podagra"@en .', message="x" * 1_000)
+    assert taken_back(change).message.startswith("Undo: xxx")
