@@ -32,6 +32,8 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
             panel.author_field(visitor)
     if done := state.get("review_done"):
         st.success(plain(done))
+    if failed := state.get("review_failed"):  # who decides a moment later finds the proposal closed
+        st.error(plain(failed))
     if not waiting:
         st.info("No proposal waits for a decision. Fill in a form and choose Propose to make one.")
     else:
@@ -82,8 +84,6 @@ def _waiting(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str], 
             panel.cautions(tuple(curation.cautions(kg, patch)))
             with widgets.errors_as_messages():
                 panel.show_preview(panel.previewed(kg, patch, f"review {number} previewed"))
-    if failed := state.get(f"review {number} failed"):
-        st.error(plain(failed))
     own = visitor.name == proposal.author
     if not visitor.may("accept") and not own:
         return
@@ -110,9 +110,8 @@ def _decided(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str]) 
     _head(proposal)
     why = f": {proposal.reason}" if proposal.reason else ""
     change = f" as change {proposal.change[:12]}" if proposal.change else ""
-    st.markdown(
-        plain(f"{proposal.state} by {proposal.decided_by}, {views.when(proposal.decided)}{change}{why}").capitalize()
-    )
+    what = f"{proposal.state.capitalize()} by {proposal.decided_by}, {views.when(proposal.decided)}"
+    st.markdown(plain(f"{what}{change}{why}"))
     with st.expander(f"{len(proposal.patch.added)} added, {len(proposal.patch.removed)} removed"):
         panel.sentences(kg, proposal.patch, labels)
 
@@ -123,28 +122,28 @@ def _on_preview(number: int) -> None:
 
 def _on_accept(proposal: Proposal, patch: Patch) -> None:
     number = proposal.number
-    _forget_said(number)
+    _forget_said()
     try:
         change = editing.accept_proposal(number, patch, author=state.get("contribute_author", ""))
     except ChangeRefused as error:
-        state[f"review {number} failed"] = " ".join(map(str, error.problems))
+        state.review_failed = " ".join(map(str, error.problems))
     except MskGraphError as error:
-        state[f"review {number} failed"] = str(error)
+        state.review_failed = str(error)
     else:
         state.review_done = f"Proposal {number} is accepted as change {change.hash[:12]}."
 
 
 def _on_reject(number: int, reason: str) -> None:
     why = state.get(reason, "").strip()
-    _forget_said(number)
+    _forget_said()
     try:
         editing.reject_proposal(number, why, author=state.get("contribute_author", ""))
     except MskGraphError as error:
-        state[f"review {number} failed"] = str(error)
+        state.review_failed = str(error)
     else:
         state.review_done = f"Proposal {number} is closed; it stays on record below."
 
 
-def _forget_said(number: int) -> None:
-    for name in ("review_done", f"review {number} failed"):
+def _forget_said() -> None:
+    for name in ("review_done", "review_failed"):
         state.pop(name, None)
