@@ -30,8 +30,19 @@ settings.load_profile("busy")
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1400, 900)
 
+SPREAD = ("test_browser.py", "test_pages.py")
+"""Files of long tests that share little: each of their tests goes to whichever process is free."""
+
 StartApp = Callable[..., RunningApp]
 NewPage = Callable[..., Page]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of a file run in one process, so that what they share is made once."""
+    for item in items:
+        if item.path.name not in SPREAD and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,9 +21,6 @@ from mskgraph import KnowledgeGraph, ontology
 from mskgraph.store import DERIVATIONS, EmbeddedStore, Store, query_names, query_text
 from mskgraph.terms import iri
 
-# rdflib takes long to read and derive everything, so one process does it for all of these.
-pytestmark = pytest.mark.xdist_group("queries")
-
 XSD = "http://www.w3.org/2001/XMLSchema#"
 NUMBERS = {f"{XSD}{name}" for name in ("integer", "decimal", "double")}
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,6 +14,7 @@ import pyoxigraph
 import pytest
 
 from mskgraph import KnowledgeGraph, located
+from mskgraph.curation.access import digest
 from mskgraph.errors import OntologyInvalid, QueryError, QueryStopped, StoreError
 from mskgraph.sparql import Request, Worker
 from mskgraph.store import (
@@ -33,7 +31,9 @@ from mskgraph.store import (
     select,
 )
 from mskgraph.store.canary import wrong_answers
+from tests import command_line
 from tests.app_process import running_app
+from tests.command_line import Ended
 from tests.engines import Engine
 
 pytestmark = [pytest.mark.usefixtures("seed"), pytest.mark.xdist_group("engines")]
@@ -261,12 +261,8 @@ def test_a_store_of_which_only_rubbish_is_left_is_told(tmp_path: Path) -> None:
 def test_the_command_line_loads_and_asks(tmp_path: Path) -> None:
     path = cases(tmp_path, "a.nt", FORMS["b.nt"])
 
-    def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mskgraph", *arguments]
-        # Without what goes with the engine of another test, whose fixture may still be open.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MSKGRAPH_STORE")}
-        environment = inherited | {"MSKGRAPH_STORE": f"file:{tmp_path / 'store'}"}
-        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=300, env=environment)
+    def run(*arguments: str, text: str = "") -> Ended:
+        return command_line.run(*arguments, stdin=text, MSKGRAPH_STORE=f"file:{tmp_path / 'store'}")
 
     loaded = run("load", str(path), "--graph", CASES)
     assert (loaded.returncode, loaded.stdout) == (0, "")
@@ -291,12 +287,21 @@ def test_the_program_runs_on_another_engine(oxigraph_engine: Engine, tmp_path: P
         for name, value in settings.items():
             patch.setenv(name, value)
         load_files(oxigraph_engine.query_url, *located()[:2])
+    (tmp_path / "access.toml").write_text(f'[tokens.tests]\nsha256 = "{digest("token")}"\nrole = "accept"\n')
     with running_app(tmp_path, ontology=seed, settings=settings) as app:
         assert httpx.get(f"{app.url}/healthz").json()["store"] == "http"
         answer = httpx.post(f"{app.url}/sparql", data={"query": COUNT}, headers={"Accept": "text/csv"})
         assert int(answer.text.split()[1]) > 1000
         assert httpx.post(f"{app.url}/sparql", data={"query": "DROP ALL"}).status_code == 400
         assert httpx.get(f"{app.url}/resource/cysticercosis").status_code == 200
+        update = 'INSERT DATA { msk:cysticercosis skos:altLabel "measly muscle"@en }'
+        sent = {"data": {"update": update}, "headers": {"Authorization": "Bearer token"}, "timeout": 30}
+        answer = httpx.post(f"{app.url}/sparql/update", **sent)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json().get("warning")) == (200, None)
+        ask = 'ASK { msk:cysticercosis skos:altLabel "measly muscle"@en }'
+        assert b"true" in RemoteStore.at(oxigraph_engine.query_url).answer(ask).body
+        address = {"params": {"default": ""}, "headers": {"Accept": "application/n-triples"}}
+        assert "measly muscle" in httpx.get(f"{app.url}/sparql/update", **address).text  # type: ignore[arg-type]
 
 
 def test_an_engine_without_the_knowledge_is_told(oxigraph_engine: Engine) -> None:
@@ -441,16 +446,15 @@ def test_what_is_accepted_comes_to_the_engine(
         "MSKGRAPH_STORE_UPDATE": oxigraph_engine.update_url,
         "MSKGRAPH_HOME": str(tmp_path),
     }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    for setting, value in settings.items():
+        monkeypatch.setenv(setting, value)
     load_files(oxigraph_engine.query_url, *located()[:2])
     name = (
         b'<https://w3id.org/mskgraph/cysticercosis> <http://www.w3.org/2004/02/skos/core#altLabel> "measly muscle"@en .'
     )
 
     def run(*arguments: str) -> int:
-        command = [sys.executable, "-m", "mskgraph", *arguments]
-        return subprocess.run(command, input=name, capture_output=True, timeout=60).returncode
+        return command_line.run(*arguments, stdin=name, **settings).returncode
 
     def held() -> bool:
         ask = 'ASK { msk:cysticercosis skos:altLabel "measly muscle"@en }'
