@@ -360,7 +360,7 @@ def some_of(basis: Basis) -> list[str]:
 
 
 def test_saving_a_form_unchanged_changes_nothing(small: Basis, seed_basis: Basis, real: Basis) -> None:
-    for basis, nodes in ((small, small.nodes), (seed_basis, some_of(seed_basis)), (real, some_of(real))):
+    for basis, nodes in ((small, small.nodes), (seed_basis, some_of(seed_basis)), (real, some_of(real)[::2])):
         assert nodes
         for node in nodes:
             form = filled(basis, node)
@@ -413,7 +413,7 @@ def test_changing_one_field_changes_only_that_and_can_be_taken_back(
     seed_basis: Basis, real: Basis, data: st.DataObject
 ) -> None:
     basis = data.draw(st.sampled_from([seed_basis, real]))
-    node = data.draw(st.sampled_from(some_of(basis)))
+    node = data.draw(st.sampled_from(some_of(basis)[:: 2 if basis is real else 1]))
     field = data.draw(st.sampled_from(fields(basis, class_of(basis, node))))
     most = 3 if field.several else 1
     wanted = data.draw(st.lists(texts(field, basis, node), max_size=most, unique=True))
