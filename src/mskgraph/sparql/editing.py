@@ -31,6 +31,7 @@ FORMS: Final = {
 """In what triples may come, by media type: its name, and what the engine calls it."""
 
 _ASSERTED = NamedNode(ASSERTED_GRAPH)
+_GRAPHS = (_ASSERTED, DefaultGraph())  # one and the same, with its name and without
 _N_TRIPLES = RdfFormat.N_TRIPLES
 _SHOWN = 200  # characters of a triple in an error
 
@@ -44,7 +45,9 @@ class Ground:
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._engine = pyoxigraph.Store()
-        EmbeddedStore(self._engine).load(files)
+        store = EmbeddedStore(self._engine)
+        store.load(files)
+        store.update(f"COPY <{ASSERTED_GRAPH}> TO DEFAULT")
         self._before = _lines_of(self._engine, _ASSERTED)
 
     def difference(self, edit: Edit) -> Patch:
@@ -66,19 +69,18 @@ class Ground:
         return patch
 
     def _accept(self, accepted: Patch) -> None:
-        for quad in _asserted(accepted.removed):
-            self._engine.remove(quad)
-        self._engine.extend(_asserted(accepted.added))
-        if accepted:
-            self._before = _lines_of(self._engine, _ASSERTED)
+        for graph in _GRAPHS:
+            for quad in _quads(accepted.removed, graph):
+                self._engine.remove(quad)
+            self._engine.extend(_quads(accepted.added, graph))
+        added, removed = map(_as_kept, (accepted.added, accepted.removed))
+        self._before = (self._before - removed) | added
 
     def _updated(self, edit: Edit) -> Patch:
-        store = EmbeddedStore(self._engine)
-        store.update(f"COPY <{ASSERTED_GRAPH}> TO DEFAULT")
         written = edit.content.decode()
         text = written if edit.using is None else with_graphs(written, edit.using)
         try:
-            store.update(guard.without_load(text))
+            EmbeddedStore(self._engine).update(guard.without_load(text))
         except QueryError as error:
             raise guard.explained_update(error, text) from None
         others = set(self._engine.named_graphs()) - {_ASSERTED}
@@ -86,7 +88,7 @@ class Ground:
             name = min(str(other) for other in others)
             raise PatchInvalid(f"Only the graph <{ASSERTED_GRAPH}> can be changed, which needs no name; not {name}.")
         added, removed = set[str](), set[str]()
-        for graph in (DefaultGraph(), _ASSERTED):
+        for graph in _GRAPHS:
             after = _lines_of(self._engine, graph)
             added |= after - self._before
             removed |= self._before - after
@@ -102,8 +104,12 @@ class Ground:
         after, before = _lines_of(engine, DefaultGraph()), self._before
         if edit.how == "replace":
             some, others = (frozenset(filter(_is_nameless, lines)) for lines in (after, before))
-            if _same(some, others):
-                after, before = after - some, before - others
+            if not _same(some, others):
+                raise PatchInvalid(
+                    "Nodes without a name stand in the schema and the shapes alone, which are not changed here. Send "
+                    "these as they were, and give any other node a name."
+                )
+            after, before = after - some, before - others
         patch = _of_a_size(Patch(after - before, before - after if edit.how == "replace" else frozenset()))
         starts = {tuple(line.split(" ", 2)[:2]) for line in patch.added}
         written = canonical(quad for quad in sent if (str(quad.subject), str(quad.predicate)) in starts)
@@ -150,10 +156,17 @@ def canonical_lines(lines: Iterable[str]) -> dict[str, str]:
     return {line: known for line in lines for known in canonical(pyoxigraph.parse(line, _N_TRIPLES)).values()}
 
 
-def _asserted(lines: Iterable[str]) -> Iterator[Quad]:
-    """Yield lines of N-Triples as triples of the asserted graph."""
+def _quads(lines: Iterable[str], graph: NamedNode | DefaultGraph) -> Iterator[Quad]:
+    """Yield lines of N-Triples as triples of a graph."""
     for quad in pyoxigraph.parse("\n".join(lines), _N_TRIPLES):
-        yield Quad(quad.subject, quad.predicate, quad.object, _ASSERTED)
+        yield Quad(quad.subject, quad.predicate, quad.object, graph)
+
+
+def _as_kept(lines: Iterable[str]) -> frozenset[str]:
+    """Return lines of N-Triples as the engine would write them."""
+    engine = pyoxigraph.Store()
+    engine.extend(_quads(lines, DefaultGraph()))
+    return _lines_of(engine, DefaultGraph())
 
 
 def _line(quad: Quad) -> str:
