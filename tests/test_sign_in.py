@@ -245,6 +245,28 @@ def test_who_may_propose_cannot_publish_with_a_forged_click(
     assert waiting(public) == proposed + 1
 
 
+def test_nobody_sees_the_drafts_of_somebody_else(
+    page_factory: NewPage, public: RunningApp, signed_in: Callable[[str], Cookies]
+) -> None:
+    pages = {}
+    for name in ("ada", "eve"):
+        pages[name] = page_factory()
+        cookies = [{"name": key, "value": value, "url": public.url} for key, value in signed_in(name).items()]
+        pages[name].context.add_cookies(cookies)  # type: ignore[arg-type]
+    pages["ada"].goto(f"{public.url}/contribute?do=turtle")
+    whole(pages["ada"])
+    write(pages["ada"], "a secret of hers")
+    expect(pages["ada"].get_by_text("kept as a draft that only you see")).to_be_visible()
+    pages["ada"].reload()
+    expect(pages["ada"].get_by_role("textbox", name="Turtle", exact=True)).to_have_value(
+        TURTLE.format("a secret of hers")
+    )
+    pages["eve"].goto(pages["ada"].url)
+    expect(pages["eve"].get_by_text("not yours")).to_be_visible()
+    expect(pages["eve"].get_by_role("textbox", name="Turtle", exact=True)).to_have_value("")
+    assert "not sent yet" not in main_of(pages["eve"]).inner_text()
+
+
 # Forged
 
 

@@ -355,9 +355,7 @@ def add(
     warnings = [] if problems else curation.cautions(kg, patch)
     if not problems and not dry_run:
         try:
-            change = curation.accept(
-                curation.Journal(), KnowledgeGraph.open, patch, author or _login(), message, kg.revision
-            )
+            change = curation.accept(curation.Journal(), KnowledgeGraph.open, patch, author or _login(), message)
         except ChangeRefused as error:
             problems = list(error.problems)
     if as_json:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 import streamlit as st
 
 from mskgraph import KnowledgeGraph, views
-from mskgraph.curation import Change, Journal
+from mskgraph.curation import Change, Journal, nodes
 from mskgraph.curation.access import Person
 from mskgraph.curation.drafts import Drafts
 from mskgraph.errors import ChangeRefused, MskGraphError, StaleRevision
@@ -72,7 +72,9 @@ def examined(form: Form, draft: Draft) -> Outcome:
         now = KnowledgeGraph.open()
         wanted = form.wanted(now, draft)
         checked = editing.check(now, wanted.patch)
-        return Outcome(filled_in, wanted.at_fields(checked.problems), checked, wanted.about)
+        faults = wanted.at_fields(checked.problems)
+        said = {name: [nodes.worded(now, text) for text in texts] for name, texts in faults.items()}
+        return Outcome(filled_in, said, checked, wanted.about)
     except MskGraphError as error:
         return Outcome(filled_in, {"": [str(error)]})
 
@@ -112,7 +114,12 @@ def on_send(form: Form, draft: Draft, visitor: Person, propose: bool) -> None:
         else:
             change, number = editing.publish(found.checked, author, message), 0
     except ChangeRefused as error:
-        draft.note("outcome", Outcome(found.given, {"": [str(problem) for problem in error.problems]}))
+        draft.note(
+            "outcome",
+            Outcome(
+                found.given, {"": [nodes.worded(KnowledgeGraph.open(), str(problem)) for problem in error.problems]}
+            ),
+        )
     except StaleRevision:
         pass  # the page, which is drawn with what there is now, tells it
     except MskGraphError as error:
@@ -257,7 +264,7 @@ def what_it_does(fields: Fields, checked: Checked, asked: bool) -> None:
     :param asked: whether somebody asked for it since the form was changed last
     """
     st.success("Nothing is wrong with it.")
-    cautions(checked.cautions)
+    cautions(fields.kg, checked.cautions)
     if not asked:
         st.markdown("Check to see what it would do, or send it.")
         return
@@ -267,10 +274,10 @@ def what_it_does(fields: Fields, checked: Checked, asked: bool) -> None:
         sentences(fields.kg, checked.patch, views.labels_of(fields.kg.store, fields.knowledge, [checked.patch]))
 
 
-def cautions(found: tuple[Problem, ...]) -> None:
+def cautions(kg: KnowledgeGraph, found: tuple[Problem, ...]) -> None:
     """Show what a careful colleague would point out, which keeps nobody from going on."""
     for problem in found[:SENTENCES]:
-        st.warning(plain(f"{problem.node}: {problem.message} {problem.remedy}"))
+        st.warning(plain(nodes.worded(kg, f"{problem.node}: {problem.message} {problem.remedy}")))
 
 
 def previewed(kg: KnowledgeGraph, patch: Patch, key: str) -> views.Preview:

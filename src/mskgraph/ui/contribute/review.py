@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from mskgraph import KnowledgeGraph, curation, views
-from mskgraph.curation import Journal, Proposal
+from mskgraph.curation import Journal, Proposal, nodes
 from mskgraph.curation.access import Person
 from mskgraph.errors import ChangeRefused, MskGraphError
 from mskgraph.store import Patch
@@ -79,9 +79,9 @@ def _waiting(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str], 
     if state.get(f"review {number} preview"):
         problems = curation.problems(kg, patch)
         for problem in problems:
-            st.error(plain(f"{problem.node}: {problem.message} {problem.remedy}"))
+            st.error(plain(nodes.worded(kg, f"{problem.node}: {problem.message} {problem.remedy}")))
         if not problems:
-            panel.cautions(tuple(curation.cautions(kg, patch)))
+            panel.cautions(kg, tuple(curation.cautions(kg, patch)))
             with widgets.errors_as_messages():
                 panel.show_preview(panel.previewed(kg, patch, f"review {number} previewed"))
     own = visitor.name == proposal.author
