@@ -430,7 +430,7 @@ def test_history_is_the_last_change_first(synonym: str, settings: dict[str, str]
     run("add", synonym, "--author", "Ada", "--message", "an old name", **settings)
     run("undo", "--author", "Ben", **settings)
     second, first = document("history", "--json", **settings)
-    assert list(first) == ["number", "change", "author", "time", "message", "undoes", "words"]
+    assert list(first) == ["number", "change", "author", "accepted_by", "time", "message", "undoes", "words"]
     assert (first["number"], first["author"], first["message"], first["undoes"]) == (1, "Ada", "an old name", None)
     assert (second["number"], second["author"], second["undoes"]) == (2, "Ben", first["change"])
     assert first["words"][0].startswith("Added: gout: ")

@@ -110,7 +110,7 @@ def accept(
     :raises PatchInvalid: if it does not fit, or nobody is named as its author
     :raises JournalUnusable: if the journal cannot be written
     """
-    change = Change(_name_of(author), _readable("A message", message), patch, undoes=undoes)
+    change = Change(_name_of("An author", author), _readable("A message", message), patch, undoes=undoes)
     with journal.writing() as writing:
         if base is not None:
             writing.expect(base)
@@ -126,7 +126,7 @@ def propose(journal: Journal, basis: Callable[[], Basis], patch: Patch, author: 
     :raises PatchInvalid: if it does not fit, or nobody is named as its author
     :raises JournalUnusable: if the journal cannot be written
     """
-    name, why = _name_of(author), _readable("A message", message)
+    name, why = _name_of("An author", author), _readable("A message", message)
     with journal.writing() as writing:
         _check(basis(), patch)
         return writing.propose(name, why, patch)
@@ -152,7 +152,7 @@ def accept_proposal(
     :raises PatchInvalid: if there is no such proposal, it has no such part, or nobody is named
     :raises JournalUnusable: if the journal cannot be written
     """
-    name = _name_of(by)
+    name = _name_of("A reviewer", by)
     with journal.writing() as writing:
         proposal = writing.undecided(number)
         part = proposal.patch if patch is None else patch
@@ -175,7 +175,7 @@ def reject_proposal(journal: Journal, number: int, by: str, reason: str) -> Prop
     :raises PatchInvalid: if there is no such proposal, or no name or reason is given
     :raises JournalUnusable: if the journal cannot be written
     """
-    name, why = _name_of(by), _readable("A reason", reason)
+    name, why = _name_of("A reviewer", by), _readable("A reason", reason)
     if not why:
         raise PatchInvalid("A rejection needs a reason: say what is wrong with the proposal.")
     with journal.writing() as writing:
@@ -202,8 +202,8 @@ def _outdated(now: Basis, later: Sequence[Change], part: Patch, left: Patch) -> 
     return PatchOutdated(lost, left, reasons)
 
 
-def _name_of(who: str) -> str:
-    name = _readable("A name", who)
+def _name_of(role: str, who: str) -> str:
+    name = _readable(role, who)
     if not name:
         raise PatchInvalid("A change needs an author, and a decision somebody who makes it: say who you are.")
     return name
