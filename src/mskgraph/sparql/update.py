@@ -153,15 +153,15 @@ async def _person(request: HttpRequest, guesses: Budget) -> Person:
         raise Refused(
             401, "Changing the knowledge needs a token: Authorization: Bearer ...", {"WWW-Authenticate": _REALM}
         )
-    address = client_of(request)
-    try:
-        guesses.check(address)
-    except Busy as busy:
-        raise Refused(429, "Too many wrong tokens.", {"Retry-After": str(busy.retry_after)}) from None
     try:
         access = await run_in_threadpool(Access.read)
     except AccessInvalid:  # which names files of the machine
         raise Refused(503, "The settings of who may what are not valid; until that is put right nobody may.") from None
+    address = client_of(request)
+    try:
+        guesses.check(address)  # nothing is awaited from here on, so that many at once are counted one by one
+    except Busy as busy:
+        raise Refused(429, "Too many wrong tokens.", {"Retry-After": str(busy.retry_after)}) from None
     person = access.bearer(token.strip())
     if person is None:
         guesses.spend(address)
