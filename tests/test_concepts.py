@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import html.parser
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 import rdflib
+from starlette.applications import Starlette
 
 from mskgraph import KnowledgeGraph, views
 from mskgraph.graph import Knowledge, Reference
 from mskgraph.terms import iri
 from mskgraph.ui.concept_html import browse_html, head_html, section_html
+from mskgraph.ui.resource import ROUTE
 from mskgraph.views import GROUPINGS, Entry, Group, Section
 from tests.app_process import RunningApp
 from tests.conftest import StartApp
+from tests.small_ontology import added, diagnosis, small_ontology
 
 HOSTILE = "<img src=x onerror=alert(1)></td></table><script>alert(2)</script>\" onclick='alert(3)' &amp;"
 
@@ -193,3 +198,29 @@ def test_a_form_that_is_not_to_be_had_is_told(whole_app: RunningApp) -> None:
     assert answer.status_code == 406
     assert "text/turtle" in answer.text
     assert httpx.post(f"{whole_app.url}/resource/gout").status_code == 405
+
+
+def test_the_address_of_what_is_out_of_use_leads_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(small_ontology(tmp_path / "ontology")))
+    monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path / "home"))
+    added(diagnosis("podagra", "podagra"))
+    added("msk:podagra owl:deprecated true ; dcterms:isReplacedBy msk:gout .")
+
+    def answer(accept: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            here = httpx.ASGITransport(Starlette(routes=[ROUTE]))
+            async with httpx.AsyncClient(transport=here, base_url="http://here") as client:
+                return await client.get("/resource/podagra", headers={"Accept": accept})
+
+        return asyncio.run(ask())
+
+    page = answer("text/html")
+    assert (page.status_code, page.headers["location"]) == (303, "/resource/gout")
+    assert page.headers["vary"] == "Accept"
+    assert "out of use" in page.text
+    turtle = answer("text/turtle")
+    assert turtle.status_code == 200
+    graph = rdflib.Graph().parse(data=turtle.text, format="turtle")
+    here = rdflib.URIRef(iri("podagra"))
+    assert (here, rdflib.DCTERMS.isReplacedBy, rdflib.URIRef(iri("gout"))) in graph
+    assert (here, rdflib.OWL.deprecated, rdflib.Literal(True)) in graph

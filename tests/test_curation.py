@@ -609,6 +609,68 @@ def test_a_node_in_use_is_not_deleted_by_parts() -> None:
     assert "effusion" in complaints(Patch(frozenset(), frozenset({kind})))
 
 
+def podagra_put_out_of_use() -> Change:
+    added(diagnosis("podagra", "podagra", ' skos:altLabel "toe gout"@en ;'))
+    return added("msk:podagra owl:deprecated true ; dcterms:isReplacedBy msk:gout .")
+
+
+def test_what_is_out_of_use_is_used_no_more_and_leads_to_its_successor() -> None:
+    change = podagra_put_out_of_use()
+    told = complaints_about(claim("c", msk__diagnosis="msk:podagra"))
+    assert "It uses msk:podagra, which is out of use. Use msk:gout instead." in told
+    assert "It uses msk:podagra" in complaints_about(diagnosis("other", "other", " skos:broader msk:podagra ;"))
+    assert "but msk:podagra still uses it" in complaints(Patch(frozenset(), frozenset(said_of("gout"))))
+    assert set(KnowledgeGraph.open().find("podagra", "toe gout", "msk:podagra")) == {iri("gout")}
+    assert "podagra" in "".join(said_of("podagra")), "nothing is lost"
+    taken_back(change)
+    assert KnowledgeGraph.open().find("podagra") == [iri("podagra")]
+
+
+def test_what_is_used_is_not_put_out_of_use_unless_its_users_leave_it() -> None:
+    added(diagnosis("podagra", "podagra"))
+    mark = "msk:gout owl:deprecated true ; dcterms:isReplacedBy msk:podagra ."
+    told = complaints_about(mark)
+    for user in ("msk:gout-effusion-atlas", "msk:gout-double-contour-atlas"):
+        assert f"It would be out of use, but {user} still uses it." in told
+    kg = KnowledgeGraph.open()
+    old = {line for line in statements() if f"<{iri('diagnosis')}> <{iri('gout')}>" in line}
+    new = {line.replace(f"<{iri('gout')}>", f"<{iri('podagra')}>") for line in old}
+    marked = curation.additions(kg, curation.graph_in(turtle(mark)))
+    accepted(Patch(marked.added | new, frozenset(old)))
+    now = KnowledgeGraph.open()
+    assert iri("gout") not in now.knowledge.concepts
+    assert {each.diagnosis for each in now.knowledge.claims.values()} == {iri("podagra")}
+    assert now.find("gout") == [iri("podagra")]
+
+
+def test_who_is_replaced_by_something_does_not_lose_it() -> None:
+    podagra_put_out_of_use()
+    added(diagnosis("crystals", "crystals"))
+    mark = "msk:crystals owl:deprecated true ; dcterms:isReplacedBy msk:{} ."
+    assert "nothing that is in use takes its place" in complaints_about(mark.format("podagra"))
+    assert "nothing that is in use takes its place" in complaints_about(mark.format("effusion"))
+    added(mark.format("gout"))
+    added(diagnosis("urate", "urate disease"))
+    told = complaints_about("msk:gout owl:deprecated true ; dcterms:isReplacedBy msk:urate .")
+    assert "but msk:podagra still uses it" in told
+
+
+def test_the_names_of_what_is_out_of_use_are_free() -> None:
+    change = podagra_put_out_of_use()
+    added('msk:gout skos:altLabel "podagra"@en .')
+    added(diagnosis("toe", "toe gout"))
+    assert KnowledgeGraph.open().find("toe gout", "podagra", "msk:podagra") == [iri("toe"), iri("gout"), iri("gout")]
+    added('msk:podagra skos:note "Of old."@en .')
+    with pytest.raises(ChangeRefused, match=r"is also a name of msk:(toe|gout)"):
+        taken_back(change)
+
+
+def test_the_successor_takes_the_name_in_the_same_change() -> None:
+    added(diagnosis("podagra", "podagra"))
+    added('msk:podagra owl:deprecated true ; dcterms:isReplacedBy msk:gout . msk:gout skos:altLabel "podagra"@en .')
+    assert KnowledgeGraph.open().knowledge.concepts[iri("gout")].synonyms == ("podagra",)
+
+
 def test_deleting_a_node_together_with_its_last_user_is_accepted() -> None:
     start = statements()
     names = ("gout-effusion-atlas", "gout-effusion-atlas-estimate")

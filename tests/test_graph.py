@@ -16,8 +16,9 @@ from mskgraph import KnowledgeGraph, ontology
 from mskgraph.errors import MskGraphError, UnknownTerm
 from mskgraph.graph import BROADER, HAS_PART, NARROWER, PART_OF, Knowledge, Step, build
 from mskgraph.graph import Path as GraphPath
-from mskgraph.store import open_store
+from mskgraph.store import open_store, select
 from mskgraph.terms import iri
+from tests import small_ontology as made_up
 
 pytestmark = pytest.mark.usefixtures("seed")
 
@@ -331,3 +332,68 @@ def test_a_case_leads_to_what_is_stated_of_it(knowledge: Knowledge) -> None:
     stated = {(case.iri, node) for case in knowledge.cases.values() for node in (*case.diagnoses, *case.causes)}
     walked = {(s.start, s.end) for s in knowledge.edges if s.relation in (iri("isCaseOf"), iri("inContext"))}
     assert stated <= walked
+
+
+# What is out of use
+
+OUT_OF_USE = """
+msk:podagra owl:deprecated true ; dcterms:isReplacedBy msk:gout ; skos:broader msk:gout .
+msk:podagra-effusion owl:deprecated true ; dcterms:isReplacedBy msk:gout-effusion-atlas .
+msk:case-old owl:deprecated true ; dcterms:isReplacedBy msk:case-new .
+"""
+SHOWN = """
+msk:case-{0} a msk:Case ; dcterms:title "the {0} elbow"@en ; dcterms:description "An elbow."@en ;
+    dcterms:source msk:source-atlas ; msk:observation msk:case-{0}-observation ; msk:image msk:image-{0} .
+msk:case-{0}-observation a msk:Observation ; msk:finding msk:effusion ; msk:present true .
+msk:image-{0} a msk:Image ; dcterms:identifier "{0}" ; dcterms:description "Fluid."@en .
+"""
+PODAGRA = made_up.diagnosis("podagra", "podagra", ' skos:altLabel "toe gout"@en ;')
+USER = made_up.claim("podagra-effusion", msk__diagnosis="msk:podagra")
+
+
+def with_more(folder: Path, text: str) -> Knowledge:
+    """The small ontology with what a text of Turtle says, unchecked."""
+    (made_up.small_ontology(folder) / "more.ttl").write_bytes(made_up.turtle(text))
+    return build(open_store("", ontology.files(folder)))
+
+
+def test_what_is_out_of_use_is_no_part_of_the_knowledge(tmp_path: Path) -> None:
+    case = SHOWN.format("new")
+    expected = with_more(tmp_path / "without", case)
+    knowledge = with_more(tmp_path / "with", case + SHOWN.format("old") + PODAGRA + USER + OUT_OF_USE)
+    for part in ("concepts", "claims", "cases", "relations", "edges", "_steps"):
+        assert getattr(knowledge, part) == getattr(expected, part)
+    lexicon = knowledge.lexicon
+    assert lexicon.labels == expected.lexicon.labels
+    assert lexicon.kinds == expected.lexicon.kinds
+    for text in ("podagra", "toe gout", "msk:podagra", iri("podagra")):
+        assert lexicon.find(text) == iri("gout")
+    assert lexicon.find("the old elbow") == lexicon.find("msk:case-old") == iri("case-new")
+    assert lexicon.replaced == {iri("podagra"): iri("gout"), iri("case-old"): iri("case-new")}
+
+
+def test_what_is_out_of_use_has_no_derived_relations(tmp_path: Path) -> None:
+    folder = made_up.small_ontology(tmp_path / "ontology")
+    (folder / "more.ttl").write_bytes(
+        made_up.turtle(SHOWN.format("new") + SHOWN.format("old") + PODAGRA + USER + OUT_OF_USE)
+    )
+    store = open_store("", ontology.files(folder))
+    rows = select(store, "SELECT ?from ?to { ?from msk:mayCause|msk:showsFinding ?to }")
+    assert {row["from"] for row in rows} == {iri("gout"), iri("case-new")}
+
+
+def test_what_is_marked_but_used_all_the_same_stays(tmp_path: Path) -> None:
+    used = USER + "msk:effusion owl:deprecated true ; dcterms:isReplacedBy msk:double-contour ."
+    knowledge = with_more(tmp_path / "used", PODAGRA + used + OUT_OF_USE.splitlines()[1])
+    assert {iri("podagra"), iri("effusion")} <= knowledge.concepts.keys()
+    assert Step(iri("podagra"), iri("mayCause"), iri("effusion"), iri("podagra-effusion")) in knowledge.edges
+    assert knowledge.lexicon.find("podagra") == iri("podagra")
+
+
+@pytest.mark.parametrize("successor", ["", "msk:nothing", "msk:podagra"])
+def test_what_is_out_of_use_without_a_successor_leads_nowhere(tmp_path: Path, successor: str) -> None:
+    named = f" ; dcterms:isReplacedBy {successor}" if successor else ""
+    knowledge = with_more(tmp_path / "lost", f"{PODAGRA} msk:podagra owl:deprecated true{named} .")
+    assert iri("podagra") not in knowledge.concepts
+    with pytest.raises(UnknownTerm):
+        knowledge.lexicon.find("podagra")

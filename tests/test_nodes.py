@@ -46,7 +46,7 @@ from mskgraph.graph import Knowledge
 from mskgraph.ontology import MSK, literals_as_typed
 from mskgraph.store import Accepted, Patch, Store, select
 from mskgraph.terms import iri, local_name
-from tests.small_ontology import ROOT, small_ontology
+from tests.small_ontology import ROOT, diagnosis, small_ontology, turtle
 
 LABEL, SYNONYM, NOTE = iri("skos:prefLabel"), iri("skos:altLabel"), iri("skos:note")
 NO_PATCH = Patch()
@@ -621,10 +621,10 @@ def test_what_is_offered_leaves_out_what_cannot_be(small: Basis, seed_basis: Bas
     assert offered(seed_basis, "DifferentialTable", "^table") == {}
     assert list(offered(small, "Association", "confidence").values()) == ["high", "low", "medium"]
     assert offered(small, "Source", "title") == {}
-    out = deprecation(seed_basis, iri("cysticercosis"), iri("dracunculiasis"))
-    without = Basis(seed_basis.kg.changed_by(out))
-    assert iri("cysticercosis") in offered(seed_basis, "Association", "diagnosis")
-    assert iri("cysticercosis") not in offered(without, "Association", "diagnosis")
+    before = Basis(small.kg.changed_by(podagra(small)))
+    without = Basis(before.kg.changed_by(deprecation(before, PODAGRA, iri("gout"))))
+    assert PODAGRA in offered(before, "Association", "diagnosis")
+    assert PODAGRA not in offered(without, "Association", "diagnosis")
     assert len(offered(real, "Association", "feature")) > 500
 
 
@@ -653,6 +653,13 @@ def test_nodes_are_found_by_their_words(seed_basis: Basis, small: Basis) -> None
 
 
 # taking away
+
+PODAGRA = iri("podagra")
+
+
+def podagra(basis: Basis, name: str = "podagra", label: str = "podagra") -> Patch:
+    """A diagnosis that nobody uses."""
+    return curation.additions(basis, curation.graph_in(turtle(diagnosis(name, label))))
 
 
 def test_what_is_deleted_leaves_nothing_behind_and_what_is_used_stays(small: Basis, seed_basis: Basis) -> None:
@@ -744,16 +751,35 @@ def test_who_uses_a_node_is_told_with_how_many_there_are(small: Basis, real: Bas
 
 
 def test_a_concept_is_marked_as_out_of_use(small: Basis) -> None:
-    patch = deprecation(small, iri("double-contour"), iri("effusion"))
-    assert {line.split(" ")[1].rpartition("/")[2].rpartition("#")[2] for line in patch.added} == {
-        "deprecated>",
-        "isReplacedBy>",
+    before = Basis(small.kg.changed_by(podagra(small)))
+    patch = deprecation(before, PODAGRA, iri("gout"))
+    assert patch.added == {
+        f'<{PODAGRA}> <{OWL.deprecated}> "true"^^<{XSD.boolean}> .',
+        f"<{PODAGRA}> <{iri('dcterms:isReplacedBy')}> <{iri('gout')}> .",
     }
-    assert curation.problems(small.kg, patch) == []
-    now = Basis(small.kg.changed_by(patch))
-    for node, instead in (("effusion", "elbow"), ("effusion", "effusion"), ("effusion", "double-contour")):
-        with pytest.raises(PatchInvalid, match="effusion is replaced by another finding"):
+    assert not patch.removed
+    assert curation.problems(before.kg, patch) == []
+    now = Basis(before.kg.changed_by(patch))
+    for node, instead in (("gout", "effusion"), ("gout", "gout"), ("gout", "podagra")):
+        with pytest.raises(PatchInvalid, match="gout is replaced by another diagnosis"):
             deprecation(now, iri(node), iri(instead))
+    assert deprecation(now, PODAGRA, iri("gout")) == Patch()
+
+
+def test_what_others_use_is_not_put_out_of_use(small: Basis) -> None:
+    basis = Basis(small.kg.changed_by(podagra(small)))
+    with pytest.raises(NodeInUse, match=r"not put out of use: 2 others use it.* Let them use podagra") as caught:
+        deprecation(basis, iri("gout"), PODAGRA)
+    assert caught.value.impact == impact(basis, iri("gout"))
+
+
+def test_who_was_replaced_by_what_is_replaced_follows(small: Basis) -> None:
+    basis = Basis(small.kg.changed_by(podagra(small).then(podagra(small, "toe-gout", "toe gout"))))
+    out = Basis(basis.kg.changed_by(deprecation(basis, iri("toe-gout"), PODAGRA)))
+    patch = deprecation(out, PODAGRA, iri("gout"))
+    assert curation.problems(out.kg, patch) == []
+    now = Basis(out.kg.changed_by(patch))
+    assert now.knowledge.lexicon.replaced == {PODAGRA: iri("gout"), iri("toe-gout"): iri("gout")}
 
 
 def test_an_edit_is_accepted_and_taken_back_like_any_change(

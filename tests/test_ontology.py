@@ -49,6 +49,9 @@ msk:gout-joint-effusion-seed-estimate a msk:Estimate ;
     msk:numerator 3 ;
     msk:denominator 20 .
 """
+OUT_OF_USE = GOUT.replace('"gout"', '"dracunculiasis"') + (
+    "msk:gout owl:deprecated true ; dcterms:isReplacedBy msk:dracunculiasis ."
+)
 CASE = """
 msk:case-new-1 a msk:Case ;
     dcterms:title "A knee"@en ;
@@ -115,7 +118,7 @@ def test_literals_stay_as_typed(tmp_path: Path) -> None:
     assert "msk:lower 0.0000002 ;" in ontology.canonical(ontology.read([file]))
 
 
-@pytest.mark.parametrize("body", [SOUND, GOUT_CLAIM_COUNT, GOUT.replace("gout", "g\u00f6ut")])
+@pytest.mark.parametrize("body", [SOUND, GOUT_CLAIM_COUNT, GOUT.replace("gout", "g\u00f6ut"), OUT_OF_USE])
 def test_what_is_sound_may_join(tmp_path: Path, body: str) -> None:
     assert problems_of(tmp_path, body) == []
 
@@ -426,6 +429,51 @@ FAULTS = {
         "msk:gout-joint-effusion-seed",
         "a node without a name",
         "Give it a name",
+    ),
+    "what is out of use": (
+        SOUND + "msk:gout owl:deprecated true ; dcterms:isReplacedBy msk:dracunculiasis .",
+        "msk:gout-joint-effusion-seed",
+        "It uses msk:gout, which is out of use.",
+        "Use msk:dracunculiasis instead.",
+    ),
+    "out of use without a successor": (
+        GOUT + "msk:gout owl:deprecated true .",
+        "gout",
+        "nothing that is in use takes its place",
+        "Name one dcterms:isReplacedBy",
+    ),
+    "out of use with two successors": (
+        GOUT + "msk:gout owl:deprecated true ; dcterms:isReplacedBy msk:dracunculiasis, msk:cysticercosis .",
+        "gout",
+        "nothing that is in use takes its place",
+        "Name one dcterms:isReplacedBy",
+    ),
+    "successor of another class": (
+        GOUT + "msk:gout owl:deprecated true ; dcterms:isReplacedBy msk:phlebolith .",
+        "gout",
+        "nothing that is in use takes its place",
+        "of the same class",
+    ),
+    "successor that is out of use": (
+        GOUT
+        + GOUT.replace("gout", "podagra")
+        + "msk:gout owl:deprecated true ; dcterms:isReplacedBy msk:podagra ."
+        + "msk:podagra owl:deprecated true ; dcterms:isReplacedBy msk:dracunculiasis .",
+        "gout",
+        "nothing that is in use takes its place",
+        "that is in use",
+    ),
+    "successor of what is in use": (
+        GOUT + "msk:gout dcterms:isReplacedBy msk:dracunculiasis .",
+        "gout",
+        "Its place is taken, but it is in use.",
+        "Write owl:deprecated true as well",
+    ),
+    "out of use by another word": (
+        GOUT + 'msk:gout owl:deprecated "yes" ; dcterms:isReplacedBy msk:dracunculiasis .',
+        "gout",
+        "It is not said by true",
+        "Write owl:deprecated true",
     ),
     "defined twice": (
         SOUND.replace("msk:gout", "msk:phlebolith-x") + "msk:venous-valve a msk:Site .",

@@ -227,6 +227,30 @@ def test_a_name_may_begin_with_a_denial() -> None:
     assert (reading.features, reading.absent) == (("flow",), ("node",))
 
 
+def test_what_is_out_of_use_leads_to_what_took_its_place() -> None:
+    tear, other = iri("tear"), iri("other")
+    lexicon = Lexicon(
+        [
+            Name(tear, "old rupture", "finding", False, former=iri("rupture-x")),
+            Name(tear, "gap", "finding", False, former=iri("rupture-x")),
+            Name(tear, "tear", "finding", True),
+            Name(other, "loss of continuity", "finding", True),
+            Name(other, "gap", "finding", False),
+        ]
+    )
+    for text in ("Old Rupture", "rupture-x", "msk:Rupture-X", iri("rupture-x"), "tear"):
+        assert lexicon.find(text) == tear
+    assert lexicon.find("gap") == other, "a name that something in use has itself wins"
+    assert lexicon.read("gap").features == (other,)
+    assert lexicon.read("old rupt").features == (tear,)
+    assert lexicon.search("rupture") == [tear]
+    assert lexicon.search("gap") == [other, tear]
+    assert lexicon.suggest("old ruptur") == ["tear"]
+    assert lexicon.labels == {tear: "tear", other: "loss of continuity"}
+    assert lexicon.kinds.keys() == {tear, other}
+    assert lexicon.replaced == {iri("rupture-x"): tear}
+
+
 def test_a_diagnosis_named_is_told_apart_from_what_is_seen(lexicon: Lexicon) -> None:
     reading = lexicon.read("dystrophic calcification triceps tendon")
     assert local(*reading.diagnoses) == ["dystrophic-calcification"]

@@ -16,7 +16,7 @@
       ChangeRefused         a change that would leave something wrong; carries the problems
       StaleRevision         a change made for a graph that has changed since; carries the later changes
       ValuesChanged         an edit of what somebody else has changed since; carries what is there now
-      NodeInUse             a node that is not deleted; carries what rests on it
+      NodeInUse             a node that is not deleted or put out of use; carries what rests on it
       ProposalDecided       a proposal about which somebody has decided already; carries the proposal
       JournalUnusable       a journal of changes that cannot be read or written
       JournalDamaged        a journal that is not as it was written; carries what is intact
@@ -215,14 +215,14 @@ def _quoted(text: str) -> str:
 
 
 class NodeInUse(MskGraphError):
-    """A node that is not deleted.
+    """A node that is not deleted or put out of use.
 
     :ivar impact: what rests on it
     """
 
-    def __init__(self, label: str, reason: str, impact: Any) -> None:
+    def __init__(self, label: str, wanted: str, reason: str, impact: Any) -> None:
         self.impact = impact
-        super().__init__(f"{label} is not deleted: {reason}")
+        super().__init__(f"{label} is not {wanted}: {reason}")
 
 
 class ProposalDecided(MskGraphError):

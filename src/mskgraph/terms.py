@@ -190,12 +190,15 @@ class Name:
     :ivar text: the name as written in the ontology
     :ivar kind: what the concept is
     :ivar preferred: whether it is the label that people read
+    :ivar former: what bore the name before it was put out of use and this concept took its place; empty for a name of
+        the concept's own
     """
 
     iri: str
     text: str
     kind: Kind
     preferred: bool
+    former: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,17 +243,24 @@ class Lexicon:
     >>> lexicon.find("gaut")
     Traceback (most recent call last):
     mskgraph.errors.UnknownTerm: Nothing is called "gaut". Nearest: gout.
+
+    :ivar labels: what people read for each concept, by IRI
+    :ivar kinds: what each concept is, by IRI
+    :ivar replaced: what took the place of each concept that is out of use, by the IRI of that one
     """
 
     def __init__(self, names: Iterable[Name]) -> None:
-        self._names = sorted(names, key=lambda name: (not name.preferred, len(name.text), name.text))
+        self._names = sorted(names, key=lambda name: (name.former != "", not name.preferred, len(name.text), name.text))
         self.labels = {name.iri: name.text for name in self._names if name.preferred}
         self.kinds = {name.iri: name.kind for name in self._names}
+        self.replaced = {name.former: name.iri for name in self._names if name.former}
         self._by_text: defaultdict[str, list[Name]] = defaultdict(list)
         for name in self._names:
             self._by_text[fold(name.text)].append(name)
         self._by_iri = {
-            written.casefold(): full for full in self.labels for written in (full, curie(full), local_name(full))
+            written.casefold(): self.replaced.get(full, full)
+            for full in (*self.replaced, *self.labels)
+            for written in (full, curie(full), local_name(full))
         }
         self._tokenised = [(name, _tokens(name.text)) for name in self._names]
         self._by_tokens: defaultdict[str, list[Name]] = defaultdict(list)
@@ -260,11 +270,13 @@ class Lexicon:
 
     @property
     def names(self) -> Sequence[Name]:
-        """Every name of every concept, labels before synonyms."""
+        """Every name of every concept, labels before synonyms, and these before names of what is out of use."""
         return self._names
 
     def find(self, text: str, kinds: Collection[Kind] = ()) -> str:
         """Return the IRI of the concept that a label, synonym, CURIE or IRI names, whatever its case.
+
+        What is out of use leads to what took its place, unless something in use is called the same.
 
         :param text: what somebody wrote
         :param kinds: which kinds of concept to consider; all if empty
@@ -341,7 +353,7 @@ class Lexicon:
                 continue
             order = FEATURE_KINDS.index(name.kind) if name.kind in FEATURE_KINDS else len(FEATURE_KINDS)
             whole_words = set(wanted) <= set(tokens)
-            length, synonym = len(tokens), not name.preferred
+            length, synonym = len(tokens), 2 if name.former else int(not name.preferred)
             rest = (synonym, length, order) if whole_words else (order, length, synonym)
             rank = (wanted != tokens, not whole_words, *rest)
             best[name.iri] = min(rank, best.get(name.iri, rank))

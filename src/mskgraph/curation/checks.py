@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from rdflib import DCTERMS, RDF, SKOS, Graph, Literal, URIRef
+from rdflib import DCTERMS, OWL, RDF, SKOS, Graph, Literal, URIRef
 from rdflib.term import Node
 
 from mskgraph import ontology
@@ -87,6 +87,7 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
         *ontology.examine(graphs, {CHANGE}),
         *_same_names(basis.knowledge, after),
         *_still_used(basis.store, patch, after),
+        *_out_of_use(basis.store, patch, after),
     ]
     return found or list(_impossible(basis.store, after, around))  # numbers are looked at once they are whole
 
@@ -235,12 +236,18 @@ def _unreadable(patch: Patch) -> Iterator[Problem]:
 
 
 def _same_names(knowledge: Knowledge, after: Graph) -> Iterator[Problem]:
-    """Yield names that another concept has already."""
+    """Yield names that another concept in use has already."""
+    out = set(after.subjects(OWL.deprecated, ontology.OUT_OF_USE))
     for predicate in _NAMES:
         for node, name in after.subject_objects(predicate):
-            others = (other for other in knowledge.lexicon.named(str(name)) if other.iri != str(node))
-            bearer = next((other.iri for other in others if other.kind != "case"), None)
-            if bearer and isinstance(name, Literal) and (node, RDF.type, MSK.Case) not in after:
+            others = (
+                other.iri
+                for other in knowledge.lexicon.named(str(name))
+                if not other.former and other.kind != "case" and URIRef(other.iri) not in {node, *out}
+            )
+            bearer = next(others, None)
+            apart = node in out or (node, RDF.type, MSK.Case) in after
+            if bearer and isinstance(name, Literal) and not apart:
                 message = f'"{name}" is also a name of {curie(bearer)}.'
                 yield Problem(CHANGE, curie(str(node)), message, "Use that concept, or make the name more specific.")
 
@@ -255,3 +262,21 @@ def _still_used(store: Store, patch: Patch, after: Graph) -> Iterator[Problem]:
     for row in asserted(store, query).table()[1]:
         message = f"It would be gone, but {curie(row['user'])} still uses it."
         yield Problem(CHANGE, curie(row["node"]), message, "Change that first, or say owl:deprecated true instead.")
+
+
+def _out_of_use(store: Store, patch: Patch, after: Graph) -> Iterator[Problem]:
+    """Yield nodes that would be out of use while others use them, or have been replaced by them."""
+    out = {str(node) for node in after.subjects(OWL.deprecated, ontology.OUT_OF_USE)}
+    if not out:
+        return
+    own = ", ".join(f"<{node}>" for node in sorted(patch.subjects()))
+    query = f"""SELECT DISTINCT ?node ?user {{
+        VALUES ?node {{ {values(out)} }}
+        ?user ?p ?node
+        FILTER(?user NOT IN ({own}))
+        FILTER(?p = dcterms:isReplacedBy || NOT EXISTS {{ ?user owl:deprecated true }})
+    }}"""
+    for row in asserted(store, query).table()[1]:
+        message = f"It would be out of use, but {curie(row['user'])} still uses it."
+        remedy = "Change that first: let it use what takes its place."
+        yield Problem(CHANGE, curie(row["node"]), message, remedy)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-from rdflib import DCTERMS, OWL, RDF, SKOS, XSD, Graph, Literal, URIRef
+from rdflib import DCTERMS, OWL, RDF, SKOS, Graph, URIRef
 from rdflib.term import Node
 
+from mskgraph import ontology
 from mskgraph.curation import fitting
 from mskgraph.curation.checks import Basis
 from mskgraph.curation.fields import INVERSE, Field, fields, forms
@@ -436,7 +437,7 @@ def deletion(basis: Basis, node: str) -> Patch:
     if str(SKOS.Concept) in forms(basis).above[kind]:
         reason = "a concept stays, as others may have written its name down. Mark it as out of use and name what takes "
         reason += "its place; what was added by mistake, take back on the page of changes."
-        raise NodeInUse(label, reason, impact(basis, node))
+        raise NodeInUse(label, "deleted", reason, impact(basis, node))
     gone = _whole_of(basis, node)
     removed = stated(basis.files, basis.accepted, gone)
     in_use = []
@@ -450,23 +451,39 @@ def deletion(basis: Basis, node: str) -> Patch:
     if in_use:
         first = ", ".join(sorted(set(in_use))[:3])
         reason = f"{len(set(in_use))} others use it, such as {first}. Change them first."
-        raise NodeInUse(label, reason, impact(basis, node))
+        raise NodeInUse(label, "deleted", reason, impact(basis, node))
     return fitting(basis, Patch(frozenset(), frozenset(removed)))
 
 
 def deprecation(basis: Basis, node: str, replaced_by: str) -> Patch:
     """Return the patch that marks a node as out of use and names what takes its place.
 
+    What it had taken the place of itself is from then on replaced by that one, too.
+
     :raises PatchInvalid: if that is of another class, or out of use itself
+    :raises NodeInUse: if others that are in use use it, with what rests on it
     """
-    kind = class_of(basis, node)
-    if replaced_by == node or class_of(basis, replaced_by) != kind or replaced_by in _deprecated(basis.store):
+    kind, label, out = class_of(basis, node), called(basis, node), _deprecated(basis.store)
+    if replaced_by == node or class_of(basis, replaced_by) != kind or replaced_by in out:
         wanted = forms(basis).labels[kind]
-        raise PatchInvalid(f"{called(basis, node)} is replaced by another {wanted} that is in use: choose one.")
-    marked = Graph()
-    marked.add((URIRef(node), OWL.deprecated, Literal("true", datatype=XSD.boolean)))
-    marked.add((URIRef(node), DCTERMS.isReplacedBy, URIRef(replaced_by)))
-    return fitting(basis, Patch(frozenset(lines(marked))))
+        raise PatchInvalid(f"{label} is replaced by another {wanted} that is in use: choose one.")
+    marked, before, in_use = Graph(), Graph(), set()
+    marked.add((URIRef(node), OWL.deprecated, ontology.OUT_OF_USE))
+    for user, name, _ in _users(basis.store, {node}):
+        if name == str(DCTERMS.isReplacedBy):
+            before.add((URIRef(user), DCTERMS.isReplacedBy, URIRef(node)))
+        elif user not in {node, *out}:
+            in_use.add(called(basis, user))
+    if in_use:
+        first = ", ".join(sorted(in_use)[:3])
+        reason = f"{len(in_use)} others use it, such as {first}. Let them use {called(basis, replaced_by)} first."
+        raise NodeInUse(label, "put out of use", reason, impact(basis, node))
+    for replaced in {URIRef(node), *before.subjects()}:
+        marked.add((replaced, DCTERMS.isReplacedBy, URIRef(replaced_by)))
+    for earlier in values(basis, node).get(str(DCTERMS.isReplacedBy), ()):
+        before.add((URIRef(node), DCTERMS.isReplacedBy, earlier))
+    new, old = frozenset(lines(marked)), frozenset(lines(before))
+    return fitting(basis, Patch(new - old, old - new))
 
 
 def _whole_of(basis: Basis, node: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import TypedDict
 
 from mskgraph.graph.knowledge import BROADER, PART_OF, Knowledge
@@ -41,18 +41,40 @@ KINDS: dict[str, Kind] = {
 }
 
 
+_OUT_OF_USE = """
+PREFIX dcterms: <http://purl.org/dc/terms/>
+PREFIX owl: <http://www.w3.org/2002/07/owl#>
+SELECT ?node ?successor
+WHERE {
+  ?node owl:deprecated true .
+  OPTIONAL { ?node dcterms:isReplacedBy ?successor }
+  FILTER NOT EXISTS {
+    ?user ?property ?node .
+    FILTER(?property != dcterms:isReplacedBy)
+    FILTER NOT EXISTS { ?user owl:deprecated true }
+  }
+}
+ORDER BY ?node ?successor
+"""
+"""What is marked as out of use but used all the same stays until that is mended, as its users could not do without."""
+
+
 def build(store: Store) -> Knowledge:
-    """Read a store into a :class:`Knowledge`."""
+    """Read a store into a :class:`Knowledge`, without what is out of use."""
+    replaced = {row["node"]: row.get("successor", "") for row in select(store, _OUT_OF_USE)}
+
+    def rows(name: str, node: str) -> list[Row]:
+        return _in_use(select(store, query_text(name)), node, replaced)
+
     estimates = read_estimates(store)
-    tables = _tables(select(store, query_text("differential_tables")))
-    rows = select(store, query_text("concept_names"))
-    names = _names(rows)
-    lexicon = Lexicon(names)
+    tables = _tables(rows("differential_tables", "table"))
+    named = select(store, query_text("concept_names"))
+    lexicon = Lexicon(_names(named, replaced))
     relations = {
         row["relation"]: Relation(row["relation"], row["label"], row["inverse"])
         for row in select(store, query_text("relations"))
     }
-    edges = _edges(store, lexicon, relations)
+    edges = _edges(store, lexicon, relations, replaced.keys())
     steps: defaultdict[str, list[Step]] = defaultdict(list)
     for step in edges:
         steps[step.start].append(step)
@@ -60,14 +82,14 @@ def build(store: Store) -> Knowledge:
     for away in steps.values():
         away.sort(key=lambda step: (lexicon.labels[step.end], relations[step.relation].label, step.claim or ""))
     return Knowledge(
-        concepts=_concepts(store, _synonyms(rows), lexicon),
-        claims=_claims(store, estimates, tables),
-        cases=_cases(store),
+        concepts=_concepts(store, _synonyms(named), lexicon),
+        claims=_claims(rows("claims", "claim"), estimates, tables),
+        cases=_cases(rows("cases", "case"), rows("observations", "case"), rows("images", "case")),
         tables=tables,
-        discriminators=_discriminators(select(store, query_text("discriminators")), estimates),
-        occurrences=_occurrences(select(store, query_text("occurrences")), estimates),
-        criteria=_criteria(select(store, query_text("criteria")), estimates),
-        teaching_points=_teaching_points(select(store, query_text("teaching_points"))),
+        discriminators=_discriminators(rows("discriminators", "rule"), estimates),
+        occurrences=_occurrences(rows("occurrences", "occurrence"), estimates),
+        criteria=_criteria(rows("criteria", "criterion"), estimates),
+        teaching_points=_teaching_points(rows("teaching_points", "point")),
         relations=relations,
         edges=edges,
         lexicon=lexicon,
@@ -75,9 +97,27 @@ def build(store: Store) -> Knowledge:
     )
 
 
-def _names(rows: Iterable[Row]) -> list[Name]:
+def _in_use(rows: Iterable[Row], node: str, out_of_use: Collection[str]) -> list[Row]:
+    """Return the rows that are about something in use.
+
+    :param node: the variable that tells what a row is about
+    """
+    return [row for row in rows if row[node] not in out_of_use]
+
+
+def _names(rows: Sequence[Row], replaced: Mapping[str, str]) -> list[Name]:
+    """Return the names of what is in use, among them those of what it took the place of."""
     preferred = {iri("skos:prefLabel"), iri("dcterms:title")}
-    return [Name(row["concept"], row["name"], KINDS[row["class"]], row["property"] in preferred) for row in rows]
+    kinds = {row["concept"]: KINDS[row["class"]] for row in _in_use(rows, "concept", replaced)}
+    names = []
+    for row in rows:
+        node, text = row["concept"], row["name"]
+        successor = replaced.get(node, "")
+        if node in kinds:
+            names.append(Name(node, text, kinds[node], row["property"] in preferred))
+        elif successor in kinds:
+            names.append(Name(successor, text, kinds[successor], preferred=False, former=node))
+    return names
 
 
 def _synonyms(rows: Iterable[Row]) -> dict[str, list[str]]:
@@ -89,7 +129,7 @@ def _synonyms(rows: Iterable[Row]) -> dict[str, list[str]]:
     return synonyms
 
 
-def _edges(store: Store, lexicon: Lexicon, relations: Mapping[str, Relation]) -> list[Step]:
+def _edges(store: Store, lexicon: Lexicon, relations: Mapping[str, Relation], out_of_use: Set[str]) -> list[Step]:
     # The same WHERE clause that derives the one-step triples also tells on which claim each rests.
     construct = query_text("derive_edges")
     head = "CONSTRUCT { ?from ?relation ?to }"
@@ -106,7 +146,7 @@ def _edges(store: Store, lexicon: Lexicon, relations: Mapping[str, Relation]) ->
     hierarchy = {
         Step(row["concept"], row["property"], row["value"])
         for row in select(store, query_text("concept_facts"))
-        if row["property"] in (BROADER, PART_OF)
+        if row["property"] in (BROADER, PART_OF) and out_of_use.isdisjoint({row["concept"], row["value"]})
     }
     return sorted(derived | hierarchy, key=lambda step: (step.start, step.relation, step.end, step.claim or ""))
 
@@ -220,8 +260,8 @@ def _common(said: Mapping[str, Sequence[Reference]]) -> _Common:
     )
 
 
-def _claims(store: Store, estimates: Mapping[str, Estimate], tables: Mapping[str, Table]) -> dict[str, Claim]:
-    grouped = _grouped(select(store, query_text("claims")), "claim")
+def _claims(rows: Iterable[Row], estimates: Mapping[str, Estimate], tables: Mapping[str, Table]) -> dict[str, Claim]:
+    grouped = _grouped(rows, "claim")
     claims = {}
     # Those that say how often come first; apart from that, no engine's order shows.
     for node, said in sorted(grouped.items(), key=lambda item: ("estimate" not in item[1], item[0])):
@@ -317,11 +357,10 @@ def _teaching_points(rows: Iterable[Row]) -> list[TeachingPoint]:
     return sorted(points, key=lambda point: (point.text, point.iri))
 
 
-def _cases(store: Store) -> dict[str, Case]:
+def _cases(rows: Sequence[Row], observed: Sequence[Row], shown: Iterable[Row]) -> dict[str, Case]:
     observations: defaultdict[str, list[Observation]] = defaultdict(list)
-    rows = select(store, query_text("observations"))
-    case_of = {row["observation"]: row["case"] for row in rows}
-    for node, seen in sorted(_grouped(rows, "observation").items()):
+    case_of = {row["observation"]: row["case"] for row in observed}
+    for node, seen in sorted(_grouped(observed, "observation").items()):
         observations[case_of[node]].append(
             Observation(
                 iri=node,
@@ -335,9 +374,8 @@ def _cases(store: Store) -> dict[str, Case]:
             )
         )
     images: defaultdict[str, list[Image]] = defaultdict(list)
-    for row in select(store, query_text("images")):
+    for row in shown:
         images[row["case"]].append(Image(row["image"], row["identifier"], row["description"]))
-    rows = select(store, query_text("cases"))
     heads = {row["case"]: row for row in rows}
     return {
         node: Case(

@@ -3,7 +3,7 @@
 A file of the ontology is Turtle, or SSSOM for mappings to other vocabularies, in one canonical form: writing what was
 read changes no byte. What a file may say is laid down in ``shapes.ttl``; ``checks`` adds what shapes cannot say well:
 that every term is defined, that no two concepts share a name, that nothing is a kind of itself, that a conflict is
-known to both sides; ``reasoning`` shows that the schema can be true.
+known to both sides, that nothing uses what is out of use; ``reasoning`` shows that the schema can be true.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from rdflib import OWL, Literal, URIRef
 
 from mskgraph.errors import OntologyInvalid
-from mskgraph.ontology.checks import Finding, Further, check, examine, is_value
+from mskgraph.ontology.checks import OUT_OF_USE, Finding, Further, check, examine, is_value
 from mskgraph.ontology.files import (
     MSK,
     PREFIXES,
@@ -38,6 +38,7 @@ from mskgraph.terms import NAMESPACE
 
 __all__ = [
     "MSK",
+    "OUT_OF_USE",
     "PREFIXES",
     "Finding",
     "Form",

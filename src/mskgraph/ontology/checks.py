@@ -30,6 +30,9 @@ _DATATYPES = frozenset(
 )
 _BOTH_WAYS = {MSK.conflictsWith: "msk:conflictsWith", MSK.possiblySamePatient: "msk:possiblySamePatient"}
 
+OUT_OF_USE = Literal("true", datatype=XSD.boolean)
+"""The value of owl:deprecated."""
+
 Finding = tuple[str, str, str]
 """IRI of a node, what is wrong with it, and what to do about it."""
 
@@ -133,6 +136,7 @@ def _examined(graphs: Mapping[str, Graph], of: Collection[str] | None, further: 
         *_name_problems(files_),
         *_cycles(files_),
         *_one_sided(files_),
+        *_out_of_use(files_),
         *_misplaced_mappings(files_),
         *_contradictions(files_),
     }
@@ -357,7 +361,7 @@ def _name_problems(found: _Files) -> Iterator[Problem]:
     bearers: defaultdict[str, dict[Node, str]] = defaultdict(dict)
     concepts = {node for kind in _CONCEPTS for node in found.data.subjects(RDF.type, kind)}
     for node in concepts:
-        if (node, OWL.deprecated, None) in found.data:
+        if (node, OWL.deprecated, OUT_OF_USE) in found.data:
             continue
         for predicate in _NAMES:
             for name in found.data.objects(node, predicate):
@@ -411,3 +415,32 @@ def _one_sided(found: _Files) -> Iterator[Problem]:
                 message = f"{name} {_curie(obj)} is written in one direction only."
                 remedy = f"Write {_curie(obj)} {name} {_curie(subject)} as well."
                 yield Problem(file, found.called(subject), message, remedy)
+
+
+def _out_of_use(found: _Files) -> Iterator[Problem]:
+    """What is out of use without saying what takes its place, and who uses it all the same."""
+    for node, value in found.data.subject_objects(OWL.deprecated):
+        if value != OUT_OF_USE:
+            message = "It is not said by true that it is out of use."
+            remedy = "Write owl:deprecated true, or remove owl:deprecated."
+            yield Problem(found.where(node, (node, OWL.deprecated, value)), found.called(node), message, remedy)
+    out = set(found.data.subjects(OWL.deprecated, OUT_OF_USE))
+    for node in set(found.data.subjects(DCTERMS.isReplacedBy)) - out:
+        remedy = "Write owl:deprecated true as well, or remove dcterms:isReplacedBy."
+        yield Problem(found.where(node), found.called(node), "Its place is taken, but it is in use.", remedy)
+    for node in out:
+        successors = sorted(found.data.objects(node, DCTERMS.isReplacedBy), key=str)
+        kinds = set(found.data.objects(node, RDF.type))
+        if not (
+            len(successors) == 1
+            and successors[0] not in out
+            and kinds.intersection(found.data.objects(successors[0], RDF.type))
+        ):
+            message = "It is out of use, but nothing that is in use takes its place."
+            remedy = "Name one dcterms:isReplacedBy: a node of the same class that is in use."
+            yield Problem(found.where(node), found.called(node), message, remedy)
+        for user, predicate in found.data.subject_predicates(node):
+            if user not in out and predicate != DCTERMS.isReplacedBy:
+                message = f"It uses {_curie(node)}, which is out of use."
+                remedy = f"Use {' or '.join(map(_curie, successors)) or 'another'} instead."
+                yield Problem(found.where(user, (user, predicate, node)), found.called(user), message, remedy)

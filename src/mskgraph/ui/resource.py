@@ -30,12 +30,18 @@ async def resource(request: Request) -> Response:
     """Answer with what is known of one node, in the form asked for.
 
     :param request: GET or HEAD; ``name`` is the last part of an IRI of the ontology
-    :returns: 404 if there is no such node, 406 if none of the forms asked for is to be had
+    :returns: 404 if there is no such node, 406 if none of the forms asked for is to be had; 303 from the page of a
+        concept that is out of use to that of what took its place
     """
     media = preferred(", ".join(request.headers.getlist("accept")), list(_FORMS))
     if media is None:
         return Response(f"Available are {', '.join(_FORMS)}.", status_code=406, media_type="text/plain")
     name = request.path_params["name"]
+    if media == "text/html" and (successor := await run_in_threadpool(_successor, name)):
+        there = address(successor)
+        text = f"This is out of use. What took its place is at {there}."
+        headers = {"Vary": "Accept", "Location": there}
+        return Response(text, status_code=303, media_type="text/plain", headers=headers)
     body = await run_in_threadpool(_body, name, _FORMS[media]) if _NAME.fullmatch(name) else None
     headers = {"Vary": "Accept"}
     if body is None:
@@ -53,6 +59,11 @@ def _body(name: str, form: Form) -> str | None:
     if not triples:
         return None
     return ontology.turtle_of(triples) if form == "ttl" else ontology.jsonld_of(triples)
+
+
+def _successor(name: str) -> str:
+    """Return what took the place of a concept that is out of use; empty if nothing did."""
+    return KnowledgeGraph.open().knowledge.lexicon.replaced.get(NAMESPACE + name, "")
 
 
 def address(iri: str) -> str:

@@ -82,6 +82,7 @@ def from_address(knowledge: Knowledge, name: str, kinds: Collection[Kind] = ()) 
     found: dict[str, None] = {}
     for value in st.query_params.get_all(name):
         concept = named(value)
+        concept = knowledge.lexicon.replaced.get(concept, concept)
         kind = knowledge.lexicon.kinds.get(concept)
         if kind is None or (kinds and kind not in kinds):
             st.warning(plain(f'The address names "{value[:80]}", which is not in this version of the knowledge.'))

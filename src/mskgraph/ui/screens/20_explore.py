@@ -25,6 +25,7 @@ def from_address() -> Exploration:
     shown: list[str | tuple[str, str]] = []
     for value in st.query_params.get_all("show"):
         ends = [widgets.named(part) for part in value.split(PATH)]
+        ends = [knowledge.lexicon.replaced.get(end, end) for end in ends]
         if all(end in knowledge.lexicon.kinds for end in ends) and len(ends) in (1, 2):
             shown.append(ends[0] if len(ends) == 1 else (ends[0], ends[1]))
         else:
