@@ -346,10 +346,12 @@ def test_wrong_tokens_are_slowed_down(program: Program) -> None:
     transport = httpx.HTTPTransport(local_address="127.0.0.7")
     with httpx.Client(base_url=program.app.url, transport=transport) as client:
         wrong = {**UPDATE, "Authorization": "Bearer guess"}
-        with ThreadPoolExecutor(12) as threads:
-            sent = threads.map(lambda _: client.post(ADDRESS, content="CLEAR ALL", headers=wrong), range(12))
+        with ThreadPoolExecutor(16) as threads:
+            sent = threads.map(lambda _: client.post(ADDRESS, content="CLEAR ALL", headers=wrong), range(16))
             answers = sorted(sent, key=lambda answer: answer.status_code)
-        assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
+        statuses = [answer.status_code for answer in answers]
+        assert set(statuses) == {401, 429}
+        assert 10 <= statuses.count(401) <= 12, "one more every six seconds"
         assert 'error="invalid_token"' in answers[0].headers["www-authenticate"]
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 6
         right = client.post(ADDRESS, content=named("guessed"), headers={**UPDATE, **ACCEPTS})
