@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import engines, knowledge, pages, ranking
+from benchmarks import curation, engines, knowledge, pages, ranking
 from benchmarks.measure import Row, table
 from tests.chromium import find_chromium
 
@@ -23,6 +23,8 @@ PARTS: dict[str, Callable[[], str | Iterable[Row]]] = {
     "Browser": pages.measured,
     "Paths and neighbourhoods in made-up graphs": knowledge.paths,
     "Ranking": ranking.measured,
+    "Checks of a change": curation.checks,
+    "Accepting a claim in the browser": curation.accepting,
     "Engines": engines.up_to_a_million,
 }
 """Each part gives the rows of a table, or what stands in its section where that is more than one table."""

@@ -1,4 +1,4 @@
-"""Checks of a change beside pySHACL on the whole graph: ``python -m benchmarks.curation``.
+"""Changes: their checks beside pySHACL on the whole graph, and accepting one: ``python -m benchmarks.curation``.
 
 The data are the ontology and made-up cases up to a size, in files of a few hundred cases. Ours checks what changes were
 made to the nodes of; the rival validates everything, with the same shapes, as it comes. Each runs in a process of its
@@ -26,17 +26,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyshacl
+from playwright.sync_api import Locator, Page, sync_playwright
 from rdflib import DCTERMS, Graph, URIRef
 
 from benchmarks.engines import markdown, p95
 from benchmarks.made_up_cases import NAMESPACE as CASES_NAMESPACE
 from benchmarks.made_up_cases import SEED, made_up
-from benchmarks.measure import readable
+from benchmarks.measure import readable, table
+from benchmarks.pages import arm, new_page, settled
+from benchmarks.ranking import Tail
 from mskgraph import KnowledgeGraph, curation, ontology
 from mskgraph.curation import graph_of
 from mskgraph.store import Patch
 from mskgraph.terms import NAMESPACE, iri
-from tests.processes import PROC
+from tests.app_process import running_app
+from tests.chromium import ARGUMENTS, find_chromium
+from tests.processes import PROC, seconds_used
 
 SIZES = (10_000, 100_000, 1_000_000)
 EACH = 10  # changes of a kind
@@ -293,12 +298,95 @@ def checks(sizes: Sequence[int] = SIZES) -> str:
     return f"{' '.join(words.split())}\n\n{markdown([HEAD, *rows])}"
 
 
+# In the browser
+
+
+CLAIMS = 32  # of which the first warms everything
+STILL = "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+
+
+def accepting() -> Iterator[Tail]:
+    """Accept claims in the page, one after another, until each preview and each success stands there."""
+    folder = Path(tempfile.mkdtemp())
+    spent: dict[str, list[Spent]] = {"Check": [], "Publish": []}
+    try:
+        triples, _ = written(SIZES[0], folder / "ontology")
+        knowledge = KnowledgeGraph.open().knowledge
+        chance = random.Random(4)
+        label = knowledge.label
+        diagnoses, findings = (
+            sorted(node for node, concept in knowledge.concepts.items() if concept.kind == kind)
+            for kind in ("diagnosis", "finding")
+        )
+        with (
+            running_app(folder / "home", ontology=folder / "ontology") as app,
+            sync_playwright() as playwright,
+            playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS)) as browser,
+        ):
+            page = new_page(browser)
+            page.goto(f"{app.url}/contribute?do=claim")
+            for number in range(1, CLAIMS + 1):
+                diagnosis, finding = chance.choice(diagnoses), chance.choice(findings)
+                fill(page, label(diagnosis), f"{label(finding)} (finding)", number)
+                for name, words in (("Check", "What it says"), ("Publish", "Published as change")):
+                    page.wait_for_timeout(500)  # whatever the last field set going
+                    settled(page)
+                    before = seconds_used(app.home)
+                    arm(page, "click", f"document.body.innerText.includes({words!r}) && {STILL}")
+                    button(page, name).click()
+                    page.get_by_text(words).first.wait_for()  # or it would wait for ever for what is refused
+                    wall = float(page.evaluate("taken"))
+                    spent[name].append(Spent(wall, seconds_used(app.home) - before, 0))
+    finally:
+        shutil.rmtree(folder)
+    both = list(zip(spent["Check"][1:], spent["Publish"][1:], strict=True))
+    at = f"{triples:,} triples, {len(knowledge.cases)} cases"
+    for name, times in spent.items():
+        yield Tail(f"click on {name} until it stands there, {at}", [each.wall for each in times[1:]])
+        yield Tail("processor time of the program for it", [each.cpu for each in times[1:]])
+    yield Tail(f"a claim accepted: both, {at}", [one.wall + other.wall for one, other in both], 1.0)
+    yield Tail("processor time of the program for both", [one.cpu + other.cpu for one, other in both])
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("main").get_by_role("button", name=name, exact=True)
+
+
+def pick(page: Page, label: str, text: str) -> None:
+    """Choose an entry in a box by typing."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    box.focus()
+    box.fill(text)
+    page.get_by_role("option", name=text, exact=True).first.wait_for()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    settled(page)
+
+
+def fill(page: Page, diagnosis: str, feature: str, number: int) -> None:
+    """Fill in a claim."""
+    pick(page, "Diagnosis", diagnosis)
+    pick(page, "Feature that goes with it", feature)
+    page.get_by_text("n of m", exact=True).click()
+    settled(page)
+    page.get_by_role("spinbutton", name="n", exact=True).fill(str(number))
+    page.get_by_role("spinbutton", name="of m", exact=True).fill("40")
+    page.get_by_role("textbox", name="As the source words it").fill(f"{number} of 40")
+    pick(page, "Source", "Made-up cases")
+    pick(page, "Confidence", "low")
+    pick(page, "How you know the source", "checked")
+
+
 def main() -> None:
     """Measure, and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.curation", description=__doc__)
     parser.add_argument("--size", type=int, action="append", help="triples; several may be given (default: all)")
+    parser.add_argument("--browser", action="store_true", help="only what is measured in the browser")
     arguments = parser.parse_args()
-    print(checks(arguments.size or SIZES))
+    if not arguments.browser:
+        print(checks(arguments.size or SIZES), flush=True)
+    if not arguments.size:
+        print(f"\n{table(list(accepting()))}")
 
 
 if __name__ == "__main__":
