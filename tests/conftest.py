@@ -30,7 +30,7 @@ settings.load_profile("busy")
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1400, 900)
 
-SPREAD = ("test_browser.py", "test_pages.py")
+SPREAD = ("test_browser.py", "test_curation.py", "test_pages.py")
 """Files of long tests that share little: each of their tests goes to whichever process is free."""
 
 StartApp = Callable[..., RunningApp]
