@@ -336,10 +336,10 @@ def test_who_signed_in_is_named_whatever_they_type_and_may_withdraw_what_they_pr
     assert {proposal.author for proposal in proposed} == {"Bob <bob@example.org>"}
     assert editing.reject_proposal(proposed[0].number, "mine", "Somebody Else").decided_by == "Bob <bob@example.org>"
     visit.update(claims())
-    change = editing.accept_proposal(proposed[1].number, author="Somebody Else")
+    change = editing.accept_proposal(proposed[1].number, author="Somebody Else").change
     assert (change.author, change.accepted_by) == ("Bob <bob@example.org>", "Ada <ada@example.org>")
     assert editing.reject_proposal(proposed[2].number, "no").decided_by == "Ada <ada@example.org>"
-    assert editing.take_back(change.hash, "Somebody Else").author == "Ada <ada@example.org>"
+    assert editing.take_back(change.hash, "Somebody Else").change.author == "Ada <ada@example.org>"
 
 
 @pytest.mark.usefixtures("seed")
@@ -347,7 +347,7 @@ def test_at_the_machine_the_name_is_what_is_typed(at_home: None) -> None:
     line = (
         '<https://w3id.org/mskgraph/cysticercosis> <http://www.w3.org/2004/02/skos/core#altLabel> "another name"@en .'
     )
-    assert editing.publish(Checked(Patch(frozenset({line})), (), ""), "Ada", "why").author == "Ada"
+    assert editing.publish(Checked(Patch(frozenset({line})), (), ""), "Ada", "why").change.author == "Ada"
 
 
 # The server

@@ -731,7 +731,7 @@ def test_where_editing_is_off_there_is_the_history_and_nothing_to_click(do: str)
     assert not app.text_input
 
 
-def attempts(change: Change) -> list[Callable[[], Change]]:
+def attempts(change: Change) -> list[Callable[[], object]]:
     checked = editing.check(KnowledgeGraph.open(), patch_of(CLAIM))
     return [lambda: editing.publish(checked, "me", ""), lambda: editing.take_back(change.hash, "me")]
 

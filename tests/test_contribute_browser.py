@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from mskgraph.curation import Journal
 from tests.app_process import RunningApp
 from tests.conftest import DESKTOP, NewPage, StartApp
 from tests.test_browser import PHONE, axe_faults, main_of, settled, tab_to, whole
@@ -97,6 +98,19 @@ def test_the_keyboard_alone_adds_a_case_and_takes_it_back(page: Page, own_app: R
     settled(page)
     tab_to(page, button(page, "Undo"), 6)
     page.keyboard.press("Enter")
+    expect(page.get_by_text("is taken back by change")).to_be_visible()
+
+
+def test_clicking_twice_publishes_once(page: Page, own_app: RunningApp) -> None:
+    before = len(Journal(own_app.home / "journal.sqlite").changes())
+    open_page(page, own_app)
+    fill(page, "Rice grains of the foot")
+    button(page, "Publish").dblclick()
+    expect(page.get_by_text("Published as change")).to_be_visible()
+    settled(page)
+    expect(page.get_by_text("Published as change")).to_be_visible()
+    assert len(Journal(own_app.home / "journal.sqlite").changes()) == before + 1
+    button(page, "Undo").click()
     expect(page.get_by_text("is taken back by change")).to_be_visible()
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mskgraph import KnowledgeGraph, bring_up_to_date, curation
 from mskgraph.curation import Change, Journal, Proposal
 from mskgraph.curation.access import NOBODY, Access, Person, Role, at_the_machine
-from mskgraph.errors import AccessInvalid, NotAllowed
+from mskgraph.errors import AccessInvalid, MskGraphError, NotAllowed
 from mskgraph.ontology import Problem
 from mskgraph.store import Patch
 from mskgraph.ui import sign_in
@@ -90,6 +91,16 @@ class Checked:
     cautions: tuple[Problem, ...] = ()
 
 
+class Done(NamedTuple):
+    """A change that is part of the knowledge now.
+
+    :ivar behind: why the engine that answers does not hold it yet; empty if it does
+    """
+
+    change: Change
+    behind: str
+
+
 def check(kg: KnowledgeGraph, patch: Patch) -> Checked:
     """Return what a change would leave wrong, and if nothing, what else is worth a look."""
     problems = tuple(curation.problems(kg, patch))
@@ -97,7 +108,7 @@ def check(kg: KnowledgeGraph, patch: Patch) -> Checked:
     return Checked(patch, problems, kg.revision, cautions)
 
 
-def publish(checked: Checked, author: str, message: str) -> Change:
+def publish(checked: Checked, author: str, message: str) -> Done:
     """Make a change part of the knowledge.
 
     :param author: counts only where nobody signs in
@@ -107,11 +118,10 @@ def publish(checked: Checked, author: str, message: str) -> Change:
     """
     name = _name(_allowed("accept"), author)
     change = curation.accept(Journal(), KnowledgeGraph.open, checked.patch, name, message, checked.base)
-    bring_up_to_date()
-    return change
+    return Done(change, _behind())
 
 
-def take_back(change_hash: str, author: str) -> Change:
+def take_back(change_hash: str, author: str) -> Done:
     """Take a change back.
 
     :raises NotAllowed: if who asks may not
@@ -120,8 +130,7 @@ def take_back(change_hash: str, author: str) -> Change:
     """
     name = _name(_allowed("accept"), author)
     change = curation.undo(Journal(), KnowledgeGraph.open, name, change_hash)
-    bring_up_to_date()
-    return change
+    return Done(change, _behind())
 
 
 # Proposals
@@ -137,7 +146,7 @@ def propose(checked: Checked, author: str, message: str) -> Proposal:
     return curation.propose(Journal(), KnowledgeGraph.open, checked.patch, name, message)
 
 
-def accept_proposal(number: int, patch: Patch | None = None, author: str = "") -> Change:
+def accept_proposal(number: int, patch: Patch | None = None, author: str = "") -> Done:
     """Make a proposal part of the knowledge.
 
     :param patch: what is left of it to do, if others have done some of it since
@@ -146,8 +155,7 @@ def accept_proposal(number: int, patch: Patch | None = None, author: str = "") -
     """
     name = _name(_allowed("accept"), author)
     change = curation.accept_proposal(Journal(), KnowledgeGraph.open, number, name, patch=patch)
-    bring_up_to_date()
-    return change
+    return Done(change, _behind())
 
 
 def reject_proposal(number: int, reason: str, author: str = "") -> Proposal:
@@ -160,6 +168,14 @@ def reject_proposal(number: int, reason: str, author: str = "") -> Proposal:
     if not own:
         _allowed("accept")
     return curation.reject_proposal(Journal(), number, _name(asking, author), reason)
+
+
+def _behind() -> str:
+    try:
+        bring_up_to_date()
+    except MskGraphError as error:
+        return str(error)
+    return ""
 
 
 def _allowed(role: Role) -> Person:

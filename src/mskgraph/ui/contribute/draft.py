@@ -48,6 +48,15 @@ class Draft:
         """Return what is noted aside."""
         return state.get(self.aside(name), otherwise)
 
+    def memory(self) -> dict[str, Any]:
+        """Return what is remembered of this draft as soon as it is true.
+
+        The next click breaks a script off wherever it touches the session. What has been written elsewhere has to be
+        remembered without that, or it is done twice: by writing into this dictionary, got before.
+        """
+        found: dict[str, Any] = state.setdefault(self.aside("memory"), {})
+        return found
+
     def held(self, name: str, otherwise: Any = None) -> Any:
         """Return what a field holds."""
         value = state.get(self.key(name))
@@ -79,17 +88,16 @@ class Draft:
 
         :raises DraftNotKept: if it cannot be
         """
-        fields = self.fields()
-        if self.is_empty() or self.noted("kept") == fields:
+        fields, memory, name = self.fields(), self.memory(), self.id
+        if self.is_empty() or memory.get("kept") == fields:
             return
-        version = self.noted("version", 0)
-        plain = {name: _plain(value) for name, value in fields.items()}
-        kept = drafts.keep(self.id, self.doing, title, plain, version)
-        if kept is None:
+        plain = {key: _plain(value) for key, value in fields.items()}
+        version = drafts.keep(name, self.doing, title, plain, memory.get("version", 0))
+        if version is None:
             self._part(fields)
-            kept = drafts.keep(self.id, self.doing, title, plain)
-        self.note("version", kept)
-        self.note("kept", fields)
+            memory = self.memory()
+            version = drafts.keep(self.id, self.doing, title, plain)
+        memory.update(version=version, kept=fields)
 
     def _part(self, fields: dict[str, Any]) -> None:
         self.fresh()
@@ -102,12 +110,11 @@ class Draft:
         state[f"{self.doing} draft"] = kept.id
         for name, value in kept.fields.items():
             self.put(name, _value(value))
-        self.note("version", kept.version)
-        self.note("kept", self.fields())
+        self.memory().update(version=kept.version, kept=self.fields())
 
     def is_kept(self) -> bool:
         """Return whether it is on disk."""
-        return self.aside("version") in state
+        return "version" in self.memory()
 
     def done(self, drafts: Drafts) -> None:
         """Forget it on disk, as it is sent or not wanted any more; the session still has it."""
@@ -115,8 +122,9 @@ class Draft:
             drafts.discard(self.id)
         except DraftNotKept:
             return  # it is offered again then, which loses nothing
+        memory = self.memory()
         for name in ("version", "kept"):
-            state.pop(self.aside(name), None)
+            memory.pop(name, None)
 
 
 def _plain(value: Any) -> Any:

@@ -48,6 +48,7 @@ class Sent:
 
     :ivar change: as it was accepted; ``None`` if it was proposed
     :ivar number: of the proposal
+    :ivar behind: why the engine that answers does not hold it yet; empty if it does
     """
 
     change: Change | None
@@ -55,6 +56,7 @@ class Sent:
     about: tuple[str, ...]
     doing: str
     draft: str
+    behind: str = ""
 
 
 # Checking
@@ -100,32 +102,44 @@ def on_check(form: Form, draft: Draft) -> None:
 
 
 def on_send(form: Form, draft: Draft, visitor: Person, propose: bool) -> None:
-    """Publish or propose what is filled in; what was not checked before is checked now."""
-    forget_said(draft)
+    """Publish or propose what is filled in, once however often somebody clicks."""
+    if draft.is_empty() and "contribute_sent" in state:
+        return  # the second click of two
+    memory = draft.memory()
+    if "sent" not in memory:
+        forget_said(draft)
+        _send(form, draft, memory, propose)
+    settle(draft, visitor)
+
+
+def _send(form: Form, draft: Draft, memory: dict[str, object], propose: bool) -> None:
+    """Send what is filled in; what was not checked before is checked now."""
     found = outcome(form, draft) or examined(form, draft)
     draft.note("outcome", found)
     if found.faults or found.checked is None:
         return
     message = draft.held("message", "").strip() or form.in_short(draft, KnowledgeGraph.open().knowledge)
-    author = state.get("contribute_author", "")
+    author, doing, name = state.get("contribute_author", ""), draft.doing, draft.id
     try:
         if propose:
-            change, number = None, editing.propose(found.checked, author, message).number
+            number = editing.propose(found.checked, author, message).number
+            memory["sent"] = Sent(None, number, found.about, doing, name)
         else:
-            change, number = editing.publish(found.checked, author, message), 0
+            change, behind = editing.publish(found.checked, author, message)
+            memory["sent"] = Sent(change, 0, found.about, doing, name, behind)
     except ChangeRefused as error:
-        draft.note(
-            "outcome",
-            Outcome(
-                found.given, {"": [nodes.worded(KnowledgeGraph.open(), str(problem)) for problem in error.problems]}
-            ),
-        )
+        texts = [nodes.worded(KnowledgeGraph.open(), str(problem)) for problem in error.problems]
+        draft.note("outcome", Outcome(found.given, {"": texts}))
     except StaleRevision:
         pass  # the page, which is drawn with what there is now, tells it
     except MskGraphError as error:
         draft.note("failed", str(error))
-    else:
-        state.contribute_sent = Sent(change, number, found.about, draft.doing, draft.id)
+
+
+def settle(draft: Draft, visitor: Person) -> None:
+    """Go on with an empty form if what was filled in is sent."""
+    if sent := draft.memory().get("sent"):
+        state.contribute_sent = sent
         draft.done(Drafts(visitor.key))
         draft.fresh()
 
@@ -135,16 +149,18 @@ def on_undo(change_hash: str) -> None:
     sent: Sent | None = state.get("contribute_sent")
     forget_said()
     try:
-        undone = editing.take_back(change_hash, state.get("contribute_author", ""))
+        undone, behind = editing.take_back(change_hash, state.get("contribute_author", ""))
     except MskGraphError as error:
         state.contribute_refused = (change_hash, str(error).replace("msk:change-", ""))
         return
     said = f"Change {change_hash[:12]} is taken back by change {undone.hash[:12]}."
     if sent and sent.change and sent.change.hash == change_hash:
         state[f"{sent.doing} draft"] = sent.draft
-        state.pop(Draft(sent.doing).aside("outcome"), None)  # checked against what there was then
+        draft = Draft(sent.doing)
+        draft.memory().pop("sent")
+        state.pop(draft.aside("outcome"), None)  # checked against what there was then
         said += " What you typed is in the form again."
-    state.contribute_undone = said
+    state.contribute_undone = f"{said} {behind}".strip()
 
 
 def on_empty(draft: Draft, visitor: Person) -> None:
@@ -210,6 +226,8 @@ def said(fields: Fields, visitor: Person) -> None:
     sent: Sent | None = state.get("contribute_sent")
     if sent and sent.change:
         st.success(f"Published as change {sent.change.hash[:12]}.")
+        if sent.behind:
+            st.warning(plain(sent.behind))
         with st.container(horizontal=True, vertical_alignment="center"):
             open_links(fields.kg, sent.about)
             if visitor.may("accept"):

@@ -124,13 +124,13 @@ def _on_accept(proposal: Proposal, patch: Patch) -> None:
     number = proposal.number
     _forget_said()
     try:
-        change = editing.accept_proposal(number, patch, author=state.get("contribute_author", ""))
+        change, behind = editing.accept_proposal(number, patch, author=state.get("contribute_author", ""))
     except ChangeRefused as error:
         state.review_failed = " ".join(map(str, error.problems))
     except MskGraphError as error:
         state.review_failed = str(error)
     else:
-        state.review_done = f"Proposal {number} is accepted as change {change.hash[:12]}."
+        state.review_done = f"Proposal {number} is accepted as change {change.hash[:12]}. {behind}"
 
 
 def _on_reject(number: int, reason: str) -> None:

@@ -68,11 +68,11 @@ def taken_up(draft: Draft, drafts: Drafts) -> None:
     name = st.query_params.get("draft", "")
     if not name or name == draft.id or state.get("contribute_looked_up") == name:
         return
-    state.contribute_looked_up = name
     kept = drafts.get(name)
     if kept and kept.doing == draft.doing:
         draft.take_up(kept)
-    else:
+    state.contribute_looked_up = name
+    if not kept or kept.doing != draft.doing:
         st.info("The draft in the address is not there any more, or not yours. This form is empty.")
 
 
@@ -112,6 +112,7 @@ def keep(form: Form, draft: Draft, drafts: Drafts, fields: Fields) -> None:
 def filling_in(doing: str, visitor: Person) -> None:
     """Show a form, and beside it what comes of it."""
     form, draft, drafts = FORMS[doing], Draft(doing), Drafts(visitor.key)
+    panel.settle(draft, visitor)  # where the next click broke that off
     # In a place of their own: what comes and goes above the fields would take the focus from them.
     with st.container(), widgets.errors_as_messages():
         taken_up(draft, drafts)
