@@ -5,14 +5,54 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
 from mskgraph.curation.drafts import Drafts, Kept
 from mskgraph.errors import DraftNotKept
 
+if TYPE_CHECKING:
+    from mskgraph.ui.contribute.panel import Outcome, Sent
+
 state = st.session_state
+
+
+@dataclass
+class Memory:
+    """What is remembered of a draft as soon as it is true.
+
+    The next click breaks a script off wherever it touches the session, and begins a new run beside it. What was written
+    elsewhere would be forgotten and done twice: so it is noted here, in one object that runs share, under its lock.
+
+    :ivar version: under which it is kept on disk; 0 if it is not
+    :ivar kept: its fields as they are kept
+    :ivar parted: whether it goes on in another window, too
+    :ivar asked: whether somebody asked what is wrong with it
+    :ivar outcome: what the last check found
+    :ivar preview: whether somebody waits to see what it would do
+    :ivar previewed: what was filled in when that was shown
+    :ivar send: what was asked for last, and is not done yet
+    :ivar sent: what came of it
+    :ivar failed: why nothing came of it
+    :ivar told: what is worth knowing of a file though nothing is wrong with it
+    """
+
+    lock: RLock = field(default_factory=RLock)
+    version: int = 0
+    kept: Mapping[str, Any] | None = None
+    parted: bool = False
+    asked: bool = False
+    outcome: Outcome | None = None
+    preview: bool = False
+    previewed: str = ""
+    send: Literal["", "publish", "propose"] = ""
+    sent: Sent | None = None
+    failed: str = ""
+    told: Sequence[str] = ()
 
 
 class Draft:
@@ -40,21 +80,9 @@ class Draft:
         """Return the name of what the page notes of this draft in the session, and nobody has filled in."""
         return f"{self.doing} {self.id} aside {name}"
 
-    def note(self, name: str, value: Any) -> None:
-        """Note something aside."""
-        state[self.aside(name)] = value
-
-    def noted(self, name: str, otherwise: Any = None) -> Any:
-        """Return what is noted aside."""
-        return state.get(self.aside(name), otherwise)
-
-    def memory(self) -> dict[str, Any]:
-        """Return what is remembered of this draft as soon as it is true.
-
-        The next click breaks a script off wherever it touches the session. What has been written elsewhere has to be
-        remembered without that, or it is done twice: by writing into this dictionary, got before.
-        """
-        found: dict[str, Any] = state.setdefault(self.aside("memory"), {})
+    def memory(self) -> Memory:
+        """Return what is remembered of this draft."""
+        found: Memory = state.setdefault(self.aside("memory"), Memory())
         return found
 
     def held(self, name: str, otherwise: Any = None) -> Any:
@@ -89,32 +117,37 @@ class Draft:
         :raises DraftNotKept: if it cannot be
         """
         fields, memory, name = self.fields(), self.memory(), self.id
-        if self.is_empty() or memory.get("kept") == fields:
+        if self.is_empty():
             return
         plain = {key: _plain(value) for key, value in fields.items()}
-        version = drafts.keep(name, self.doing, title, plain, memory.get("version", 0))
-        if version is None:
-            self._part(fields)
-            memory = self.memory()
-            version = drafts.keep(self.id, self.doing, title, plain)
-        memory.update(version=version, kept=fields)
+        with memory.lock:
+            if memory.kept == fields:
+                return
+            version = drafts.keep(name, self.doing, title, plain, memory.version)
+            if version is not None:
+                memory.version, memory.kept = version, fields
+                return
+        self._part(fields)
+        memory, name = self.memory(), self.id
+        memory.version = drafts.keep(name, self.doing, title, plain) or 0
 
     def _part(self, fields: dict[str, Any]) -> None:
         self.fresh()
         for name, value in fields.items():
             self.put(name, value)
-        self.note("parted", True)
+        self.memory().parted = True
 
     def take_up(self, kept: Kept) -> None:
         """Go on with a draft that was kept."""
         state[f"{self.doing} draft"] = kept.id
         for name, value in kept.fields.items():
             self.put(name, _value(value))
-        self.memory().update(version=kept.version, kept=self.fields())
+        memory, fields = self.memory(), self.fields()
+        memory.version, memory.kept = kept.version, fields
 
     def is_kept(self) -> bool:
         """Return whether it is on disk."""
-        return "version" in self.memory()
+        return self.memory().version > 0
 
     def done(self, drafts: Drafts) -> None:
         """Forget it on disk, as it is sent or not wanted any more; the session still has it."""
@@ -123,8 +156,7 @@ class Draft:
         except DraftNotKept:
             return  # it is offered again then, which loses nothing
         memory = self.memory()
-        for name in ("version", "kept"):
-            memory.pop(name, None)
+        memory.version, memory.kept = 0, None
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from mskgraph.ontology import Problem
 from mskgraph.store import Patch
 from mskgraph.ui import editing, widgets
 from mskgraph.ui.contribute import Form
-from mskgraph.ui.contribute.draft import Draft, text_of
+from mskgraph.ui.contribute.draft import Draft, Memory, text_of
 from mskgraph.ui.contribute.fields import Fields
 from mskgraph.ui.editing import Checked
 from mskgraph.ui.widgets import plain
@@ -83,65 +83,69 @@ def examined(form: Form, draft: Draft) -> Outcome:
 
 def outcome(form: Form, draft: Draft) -> Outcome | None:
     """Return what the check of a draft found; once asked for, it goes along with every change of the form."""
-    found: Outcome | None = draft.noted("outcome")
-    if found is not None and found.given != given(draft):
-        found = examined(form, draft)
-        draft.note("outcome", found)
-    return found
+    memory, filled_in = draft.memory(), given(draft)
+    if not memory.asked:
+        return None
+    if memory.outcome is None or memory.outcome.given != filled_in:
+        memory.outcome = examined(form, draft)
+    if memory.preview:
+        memory.preview, memory.previewed = False, memory.outcome.given
+    return memory.outcome
 
 
-# Clicks
+# Clicks: they only say what is wanted, as the next click may break off at once what one of them does
 
 
-def on_check(form: Form, draft: Draft) -> None:
-    """Check what is filled in, and show what it would do."""
-    found = examined(form, draft)
-    draft.note("outcome", found)
-    draft.note("previewed", found.given)
+def on_check(draft: Draft) -> None:
+    """Ask for a check of what is filled in and for what it would do."""
+    memory = draft.memory()
+    memory.asked, memory.outcome, memory.preview = True, None, True
     forget_said(draft)
 
 
-def on_send(form: Form, draft: Draft, visitor: Person, propose: bool) -> None:
-    """Publish or propose what is filled in, once however often somebody clicks."""
+def on_send(draft: Draft, propose: bool) -> None:
+    """Ask for what is filled in to be published or proposed."""
     if draft.is_empty() and "contribute_sent" in state:
         return  # the second click of two
     memory = draft.memory()
-    if "sent" not in memory:
+    memory.asked, memory.send = True, "propose" if propose else "publish"
+
+
+def act(form: Form, draft: Draft, visitor: Person) -> None:
+    """Do what was asked for, once however often somebody clicked, and go on with an empty form."""
+    memory = draft.memory()
+    if memory.send:
         forget_said(draft)
-        _send(form, draft, memory, propose)
-    settle(draft, visitor)
+        with memory.lock:
+            if memory.sent is None and memory.send:
+                _send(form, draft, memory)
+                memory.send = ""
+    if memory.sent:
+        state.contribute_sent = memory.sent
+        draft.done(Drafts(visitor.key))
+        draft.fresh()
 
 
-def _send(form: Form, draft: Draft, memory: dict[str, object], propose: bool) -> None:
-    """Send what is filled in; what was not checked before is checked now."""
-    found = outcome(form, draft) or examined(form, draft)
-    draft.note("outcome", found)
-    if found.faults or found.checked is None:
+def _send(form: Form, draft: Draft, memory: Memory) -> None:
+    found = outcome(form, draft)
+    if found is None or found.faults or found.checked is None:
         return
     message = draft.held("message", "").strip() or form.in_short(draft, KnowledgeGraph.open().knowledge)
     author, doing, name = state.get("contribute_author", ""), draft.doing, draft.id
     try:
-        if propose:
+        if memory.send == "propose":
             number = editing.propose(found.checked, author, message).number
-            memory["sent"] = Sent(None, number, found.about, doing, name)
+            memory.sent = Sent(None, number, found.about, doing, name)
         else:
             change, behind = editing.publish(found.checked, author, message)
-            memory["sent"] = Sent(change, 0, found.about, doing, name, behind)
+            memory.sent = Sent(change, 0, found.about, doing, name, behind)
     except ChangeRefused as error:
         texts = [nodes.worded(KnowledgeGraph.open(), str(problem)) for problem in error.problems]
-        draft.note("outcome", Outcome(found.given, {"": texts}))
+        memory.outcome = Outcome(found.given, {"": texts})
     except StaleRevision:
         pass  # the page, which is drawn with what there is now, tells it
     except MskGraphError as error:
-        draft.note("failed", str(error))
-
-
-def settle(draft: Draft, visitor: Person) -> None:
-    """Go on with an empty form if what was filled in is sent."""
-    if sent := draft.memory().get("sent"):
-        state.contribute_sent = sent
-        draft.done(Drafts(visitor.key))
-        draft.fresh()
+        memory.failed = str(error)
 
 
 def on_undo(change_hash: str) -> None:
@@ -156,9 +160,8 @@ def on_undo(change_hash: str) -> None:
     said = f"Change {change_hash[:12]} is taken back by change {undone.hash[:12]}."
     if sent and sent.change and sent.change.hash == change_hash:
         state[f"{sent.doing} draft"] = sent.draft
-        draft = Draft(sent.doing)
-        draft.memory().pop("sent")
-        state.pop(draft.aside("outcome"), None)  # checked against what there was then
+        memory = Draft(sent.doing).memory()
+        memory.sent = memory.outcome = None  # it was checked against what there was then
         said += " What you typed is in the form again."
     state.contribute_undone = f"{said} {behind}".strip()
 
@@ -175,13 +178,13 @@ def forget_said(draft: Draft | None = None) -> None:
     for name in ("contribute_sent", "contribute_refused", "contribute_undone"):
         state.pop(name, None)
     if draft:
-        state.pop(draft.aside("failed"), None)
+        draft.memory().failed = ""
 
 
 # What is shown
 
 
-def show(form: Form, fields: Fields, found: Outcome | None, visitor: Person) -> None:
+def show(fields: Fields, found: Outcome | None, visitor: Person) -> None:
     """Show who says why, the buttons, and what they led to."""
     draft = fields.draft
     st.header("Your change")
@@ -191,11 +194,11 @@ def show(form: Form, fields: Fields, found: Outcome | None, visitor: Person) -> 
     with right:
         fields.text("Why", "message", placeholder="for the history")
     with st.container(horizontal=True):
-        st.button("Check", on_click=on_check, args=(form, draft))
+        st.button("Check", on_click=on_check, args=(draft,))
         if visitor.may("accept"):
-            st.button("Publish", type="primary", on_click=on_send, args=(form, draft, visitor, False))
+            st.button("Publish", type="primary", on_click=on_send, args=(draft, False))
         kind: Literal["primary", "secondary"] = "secondary" if visitor.may("accept") else "primary"
-        st.button("Propose", type=kind, on_click=on_send, args=(form, draft, visitor, True), help=PROPOSE)
+        st.button("Propose", type=kind, on_click=on_send, args=(draft, True), help=PROPOSE)
         st.button("Empty the form", type="tertiary", on_click=on_empty, args=(draft, visitor))
     said(fields, visitor)
     if found is None:
@@ -203,9 +206,9 @@ def show(form: Form, fields: Fields, found: Outcome | None, visitor: Person) -> 
     elif found.faults:
         refused(found, fields)
     elif found.checked and found.checked.base != fields.kg.revision:
-        overtaken(form, fields, found.checked)
+        overtaken(fields, found.checked)
     elif found.checked:
-        what_it_does(fields, found.checked, draft.noted("previewed") == found.given)
+        what_it_does(fields, found.checked, draft.memory().previewed == found.given)
 
 
 PROPOSE = "Keep it on the list of proposals, marked as unreviewed, until somebody accepts or rejects it."
@@ -239,7 +242,7 @@ def said(fields: Fields, visitor: Person) -> None:
         st.success(plain(undone))
     if refusal := state.get("contribute_refused"):
         st.error(plain(refusal[1]))
-    if failed := fields.draft.noted("failed"):
+    if failed := fields.draft.memory().failed:
         st.error(plain(failed))
 
 
@@ -264,7 +267,7 @@ def refused(found: Outcome, fields: Fields) -> None:
         st.markdown(f"{SENTENCES} of {len(rest)} are shown.")
 
 
-def overtaken(form: Form, fields: Fields, checked: Checked) -> None:
+def overtaken(fields: Fields, checked: Checked) -> None:
     """Show what others have changed since a check, and offer to go on from there."""
     st.warning("Somebody has changed the knowledge since you checked. Nothing of yours is published yet.")
     since = Journal().since(checked.base)
@@ -273,7 +276,7 @@ def overtaken(form: Form, fields: Fields, checked: Checked) -> None:
         with st.expander(plain(f"{change.author}: {change.message or 'no reason given'}")):
             sentences(fields.kg, change.patch, labels)
     st.markdown("Check again to see whether yours still fits and what it would do now.")
-    st.button("Check again", on_click=on_check, args=(form, fields.draft))
+    st.button("Check again", on_click=on_check, args=(fields.draft,))
 
 
 def what_it_does(fields: Fields, checked: Checked, asked: bool) -> None:

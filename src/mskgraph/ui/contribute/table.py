@@ -43,7 +43,7 @@ def show(fields: Fields) -> None:
     fields.draft.defaults["leave out"] = False
     key = fields.draft.key("leave out")
     st.checkbox("Leave out rows that something is wrong with", key=key, persist_state="session")
-    for text in fields.draft.noted("told", ())[:FAULTS]:
+    for text in fields.draft.memory().told[:FAULTS]:
         st.warning(plain(text))
     fields.shown.add("row")
     faults = fields.faults.get("row", ())
@@ -61,7 +61,7 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
 
     :raises PatchInvalid: if it is no table
     """
-    draft.note("told", ())
+    draft.memory().told = []
     file = draft.held("file")
     if not file:
         return Wanted(Patch(), lambda _: {"file": ["Choose a file."]}, ())
@@ -69,7 +69,7 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
     leave_out = bool(draft.held("leave out"))
     table = tables.read(content, name)
     rows = tables.drafts(table, _what(draft), now, leave_out)
-    draft.note("told", _told(table, rows))
+    draft.memory().told = _told(table, rows)
     if rows.faults and not (leave_out and rows.nodes):
         return Wanted(Patch(), lambda _: {"row": list(map(str, rows.faults))}, ())
     return Wanted(curation.additions(now, rows.graph), nowhere, rows.nodes)

@@ -98,7 +98,7 @@ def keep(form: Form, draft: Draft, drafts: Drafts, fields: Fields) -> None:
     except DraftNotKept as error:
         st.warning(plain(str(error)))
         return
-    if draft.noted("parted"):
+    if draft.memory().parted:
         st.info("This draft goes on in another window, too; what you type here is a draft of its own now.")
     if draft.is_kept():
         if st.query_params.get("draft") != draft.id:
@@ -112,7 +112,8 @@ def keep(form: Form, draft: Draft, drafts: Drafts, fields: Fields) -> None:
 def filling_in(doing: str, visitor: Person) -> None:
     """Show a form, and beside it what comes of it."""
     form, draft, drafts = FORMS[doing], Draft(doing), Drafts(visitor.key)
-    panel.settle(draft, visitor)  # where the next click broke that off
+    panel.act(form, draft, visitor)
+    kg, _ = widgets.opened()  # as it is after that
     # In a place of their own: what comes and goes above the fields would take the focus from them.
     with st.container(), widgets.errors_as_messages():
         taken_up(draft, drafts)
@@ -124,22 +125,21 @@ def filling_in(doing: str, visitor: Person) -> None:
         form.show(fields)
         below = st.container()
     with side:
-        panel.show(form, fields, found, visitor)
+        panel.show(fields, found, visitor)
     with below:
         keep(form, draft, drafts, fields)
 
 
-kg, _ = widgets.opened()
 visitor = editing.visitor()
 st.title("Contribute")
 if not visitor.may("propose"):
     st.warning(plain(editing.why_not()))
-    history.show(kg, visitor)
+    history.show(widgets.opened()[0], visitor)
 else:
     doing = chosen()
     if doing == "review":
-        review.show(kg, visitor)
+        review.show(widgets.opened()[0], visitor)
     elif doing == "history":
-        history.show(kg, visitor)
+        history.show(widgets.opened()[0], visitor)
     else:
         filling_in(doing, visitor)
