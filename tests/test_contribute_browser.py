@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from mskgraph.curation import Journal
 from tests.app_process import RunningApp
@@ -35,9 +36,14 @@ def button(page: Page, name: str) -> Locator:
 def pick(page: Page, label: str, text: str) -> None:
     """Choose an entry in a box by typing."""
     box = page.get_by_role("combobox", name=label, exact=True)
-    box.focus()
-    box.fill(text)
-    page.get_by_role("option", name=text, exact=True).first.wait_for()
+    option = page.get_by_role("option", name=text, exact=True).first
+    for _ in range(5):  # a run of the script that ends just now closes the list
+        box.focus()
+        box.fill(text)
+        with suppress(TimeoutError):
+            option.wait_for(timeout=5_000)
+            break
+    option.wait_for()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     settled(page)

@@ -7,7 +7,7 @@ import gc
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from rdflib import DCTERMS, OWL, PROV, RDF, RDFS, SH, SKOS, XSD, BNode, Graph, Literal, URIRef
@@ -155,13 +155,15 @@ class _Files:
 
     def __init__(self, graphs: Mapping[str, Graph]) -> None:
         self.graphs = dict(sorted(graphs.items()))
-        self.shapes, self.data = Graph(), Graph()  # for pySHACL, which asks for a store with contexts
+        self.shapes: set[Triple] = set()
+        self.data = Graph()  # for pySHACL, which asks for a store with contexts
         self.defining: defaultdict[Node, list[str]] = defaultdict(list)
         self._mentioning: dict[Node, str] = {}
         for name, graph in self.graphs.items():
-            is_shapes = (None, RDF.type, SH.NodeShape) in graph
-            target = self.shapes if is_shapes else self.data
-            target += graph
+            if (None, RDF.type, SH.NodeShape) in graph:
+                self.shapes.update(graph)
+            else:
+                self.data += graph
             for node in set(graph.subjects()):
                 self._mentioning.setdefault(node, name)
                 if (node, RDF.type, None) in graph:
@@ -198,7 +200,7 @@ def _curie(node: Node) -> str:
 
 
 def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Problem]:
-    if not len(found.shapes):
+    if not found.shapes:
         return
     from pyshacl import validate
 
@@ -221,7 +223,7 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
     }
     with literals_as_typed():
         _, report, _ = validate(
-            sound, shacl_graph=_aimed(found.shapes), focus_nodes=sorted(nodes) or None, inplace=True
+            sound, shacl_graph=_aimed(frozenset(found.shapes)), focus_nodes=sorted(nodes) or None, inplace=True
         )
     if not isinstance(report, Graph):
         raise OntologyInvalid([f"shapes.ttl: the shapes cannot be used: {report}"])
@@ -240,14 +242,17 @@ def _shape_problems(found: _Files, of: Collection[str] | None) -> Iterator[Probl
         yield _problem(found.where(node, triple), found.called(node), fault, remedy)
 
 
-def _aimed(shapes: Graph) -> Graph:
+@lru_cache(maxsize=2)
+def _aimed(triples: frozenset[Triple]) -> Graph:
     """Return shapes that say the same, with the targets of a node shape on its property shapes.
 
     pySHACL goes through the property shapes of a node shape for one node after the other, but looks at all targets of
     a property shape at once, which is several times faster.
     """
-    aimed = Graph()
-    aimed += shapes
+    shapes, aimed = Graph(), Graph()
+    for triple in triples:
+        shapes.add(triple)
+        aimed.add(triple)
     targets = (SH.targetClass, SH.targetSubjectsOf, SH.targetObjectsOf, SH.targetNode)
     for shape in set(shapes.subjects(RDF.type, SH.NodeShape)):
         aims = [(predicate, target) for predicate in targets for target in shapes.objects(shape, predicate)]

@@ -37,7 +37,7 @@ def show(fields: Fields) -> None:
     shapes.defaults(kg, draft, part, kind, _before(draft))
     for name in ("node", "filled", "before", "node words"):
         draft.defaults[name] = draft.held(name)
-    st.subheader(plain(f"{nodes.called(kg, node)} ({forms(kg).labels[kind]})"))
+    st.header(plain(f"{nodes.called(kg, node)} ({forms(kg).labels[kind]})"))
     way = fields.way("What is to be done?", "way", [CHANGE, DELETE, DEPRECATE])
     if way == CHANGE:
         shapes.show(fields, part, kind, node)
