@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
@@ -208,6 +209,74 @@ def test_a_change_published_in_another_window_is_told(page_factory: NewPage, own
     open_page(one, own_app, "history")
     one.get_by_role("button", name=re.compile("^Undo [0-9a-f]{12}$")).first.click()
     expect(one.get_by_text("is taken back by change")).to_be_visible()
+
+
+def test_the_template_of_a_table_goes_in_as_it_came_out(page: Page, own_app: RunningApp, tmp_path: Path) -> None:
+    open_page(page, own_app, "table")
+    with page.expect_download() as download:
+        button(page, "Template as XLSX").click()
+    file = tmp_path / "cases.xlsx"
+    download.value.save_as(file)
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("is part of your change")).to_be_visible()
+    settled(page)
+    button(page, "Check").click()
+    expect(page.get_by_text("Nothing is wrong with it.")).to_be_visible()
+    expect(page.get_by_text("This is the example of the template.").first).to_be_visible()
+    button(page, "Publish").click()
+    expect(page.get_by_text("Published as change")).to_be_visible()
+    button(page, "Undo").click()
+    expect(page.get_by_text("is taken back by change")).to_be_visible()
+
+
+def test_a_row_that_is_wrong_is_named(page: Page, own_app: RunningApp) -> None:
+    open_page(page, own_app, "table")
+    content = b"title,description,source,finding\nA,B,seed,soft tissue calcificaton\n"
+    page.locator("input[type=file]").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": content})
+    expect(page.get_by_text("is part of your change")).to_be_visible()
+    settled(page)
+    button(page, "Publish").click()
+    expect(page.get_by_text("Row 2, finding")).to_be_visible()
+
+
+def test_a_concept_is_edited_from_its_own_page_and_the_edit_taken_back(page: Page, own_app: RunningApp) -> None:
+    page.goto(f"{own_app.url}/concepts?c=phlebolith")
+    whole(page)
+    main_of(page).get_by_role("link", name="Edit", exact=True).click()
+    definition = page.get_by_role("textbox", name="Definition")
+    expect(definition).not_to_have_value("")
+    before = definition.input_value()
+    definition.fill("A stone in a vein.")
+    page.keyboard.press("Tab")
+    settled(page)
+    button(page, "Publish").click()
+    expect(page.get_by_text("Published as change")).to_be_visible()
+    page.goto(f"{own_app.url}/concepts?c=phlebolith")
+    whole(page)
+    expect(main_of(page)).to_contain_text("A stone in a vein.")
+    page.goto(f"{own_app.url}/contribute?do=history")
+    whole(page)
+    page.get_by_role("button", name=re.compile("^Undo [0-9a-f]{12}$")).first.click()
+    expect(page.get_by_text("is taken back by change")).to_be_visible()
+    page.goto(f"{own_app.url}/concepts?c=phlebolith")
+    whole(page)
+    expect(main_of(page)).to_contain_text(before)
+
+
+def test_a_proposal_is_seen_as_unreviewed_and_accepted(page: Page, own_app: RunningApp) -> None:
+    open_page(page, own_app)
+    fill(page, "Rice grains of the neck")
+    button(page, "Propose").click()
+    expect(page.get_by_text("Proposed as number")).to_be_visible()
+    assert "unreviewed" in cases(page, own_app)
+    main_of(page).get_by_role("link", name="Open the proposals").first.click()
+    accept = page.get_by_role("button", name=re.compile(r"^Accept \d+$"))
+    expect(accept).to_be_visible()
+    settled(page)
+    accept.click()
+    expect(page.get_by_text("is accepted as change")).to_be_visible()
+    assert "unreviewed" not in cases(page, own_app)
+    expect(main_of(page)).to_contain_text("Rice grains of the neck")
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
