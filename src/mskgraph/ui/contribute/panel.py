@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -298,7 +299,13 @@ def what_it_does(fields: Fields, checked: Checked, asked: bool) -> None:
 def cautions(kg: KnowledgeGraph, found: tuple[Problem, ...]) -> None:
     """Show what a careful colleague would point out, which keeps nobody from going on."""
     for problem in found[:SENTENCES]:
-        st.warning(plain(nodes.worded(kg, f"{problem.node}: {problem.message} {problem.remedy}")))
+        st.warning(plain(in_words(kg, problem)))
+
+
+def in_words(kg: KnowledgeGraph, problem: Problem) -> str:
+    """Return a problem in words; a node that is not there yet has no name that anybody would know."""
+    said = nodes.worded(kg, f"{problem.node}: {problem.message} {problem.remedy}")
+    return re.sub(r"^msk:[\w-]+: ", "", said)
 
 
 def previewed(kg: KnowledgeGraph, patch: Patch, key: str) -> views.Preview:

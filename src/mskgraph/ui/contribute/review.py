@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from mskgraph import KnowledgeGraph, curation, views
-from mskgraph.curation import Journal, Proposal, nodes
+from mskgraph.curation import Journal, Proposal
 from mskgraph.curation.access import Person
 from mskgraph.errors import ChangeRefused, MskGraphError
 from mskgraph.store import Patch
@@ -59,8 +59,8 @@ def mark(kg: KnowledgeGraph, nodes: Sequence[str]) -> None:
         with st.container(border=True):
             st.badge("unreviewed", color="orange")
             _head(proposal)
-            labels = views.labels_of(kg.store, kg.knowledge, [proposal.patch])
-            panel.sentences(kg, proposal.patch, labels)
+            with st.expander(f"{len(proposal.patch.added)} added, {len(proposal.patch.removed)} removed"):
+                panel.sentences(kg, proposal.patch, views.labels_of(kg.store, kg.knowledge, [proposal.patch]))
             widgets.link("Open the proposals", "60_contribute", do=["review"])
 
 
@@ -79,7 +79,7 @@ def _waiting(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str], 
     if state.get(f"review {number} preview"):
         problems = curation.problems(kg, patch)
         for problem in problems:
-            st.error(plain(nodes.worded(kg, f"{problem.node}: {problem.message} {problem.remedy}")))
+            st.error(plain(panel.in_words(kg, problem)))
         if not problems:
             panel.cautions(kg, tuple(curation.cautions(kg, patch)))
             with widgets.errors_as_messages():
