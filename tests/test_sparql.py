@@ -23,8 +23,8 @@ from rdflib.compare import isomorphic
 from mskgraph import KnowledgeGraph, located
 from mskgraph.errors import AnswerNotAcceptable, OntologyInvalid, QueryError, QueryStopped
 from mskgraph.sparql import Request, Worker, guard
-from mskgraph.sparql.guard import without_service
 from mskgraph.sparql.answering import GRAPHS
+from mskgraph.sparql.guard import without_service
 from mskgraph.store import ASSERTED_GRAPH, DERIVED_GRAPH, Dataset, query_names, query_text
 from tests.processes import children_of, soon
 
