@@ -19,6 +19,7 @@ from mskgraph.curation import Change, Journal
 from mskgraph.errors import MskGraphError, PatchInvalid, ProposalDecided, StaleRevision
 from mskgraph.graph import Knowledge, build
 from mskgraph.store import EmbeddedStore, Patch, Store
+from mskgraph.terms import Lexicon
 
 
 def forks() -> ForkServerContext:
@@ -80,6 +81,7 @@ class NoOntology:
     files: tuple[Path, ...] = ()
     store: Store = EmbeddedStore()
     knowledge: Knowledge = build(store)
+    lexicon: Lexicon = knowledge.lexicon
 
     def __init__(self, journal: Journal) -> None:
         self.accepted = curation.accepted(journal)[1]

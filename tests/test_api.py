@@ -44,6 +44,7 @@ def test_the_public_names() -> None:
     assert methods <= public
     assert public - methods <= {
         "files",
+        "lexicon",
         "content_hash",
         "url",
         "store",

@@ -45,7 +45,7 @@ from mskgraph.errors import NodeInUse, PatchInvalid, ValuesChanged
 from mskgraph.graph import Knowledge
 from mskgraph.ontology import MSK, literals_as_typed
 from mskgraph.store import Accepted, Patch, Store, select
-from mskgraph.terms import iri, local_name
+from mskgraph.terms import Lexicon, iri, local_name
 from tests.small_ontology import ROOT, diagnosis, small_ontology, turtle
 
 LABEL, SYNONYM, NOTE = iri("skos:prefLabel"), iri("skos:altLabel"), iri("skos:note")
@@ -67,6 +67,10 @@ class Basis:
     @property
     def store(self) -> Store:
         return self.kg.store
+
+    @property
+    def lexicon(self) -> Lexicon:
+        return self.kg.lexicon
 
     @property
     def knowledge(self) -> Knowledge:

@@ -16,12 +16,14 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 from mskgraph import ontology
 from mskgraph.curation import Journal, accepted, graph_of, names_given
 from mskgraph.errors import MskGraphError, QueryError, StoreError
-from mskgraph.graph import Knowledge, build
-from mskgraph.store import Accepted, Store, load_files, open_store
+from mskgraph.graph import Knowledge, build, read_lexicon
+from mskgraph.store import Accepted, EmbeddedStore, Patch, Store, filled, load_files, open_store
+from mskgraph.terms import Lexicon
 
 if TYPE_CHECKING:
     import networkx
@@ -32,13 +34,13 @@ if TYPE_CHECKING:
     from mskgraph.graph import Direction
     from mskgraph.graph import Path as GraphPath
     from mskgraph.sparql import Worker
-    from mskgraph.store import Patch
 
 __all__ = ["KnowledgeGraph", "__version__"]
 
 __version__ = version("mskgraph")
 
 _LABELS = 5_000  # nodes whose labels are asked for at once
+_FORESEEN = 2  # stores of changes that are being looked at
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,20 @@ class KnowledgeGraph:
         """
         return _open(located(store))
 
-    @cached_property
+    @property
     def knowledge(self) -> Knowledge:
         """Concepts, claims and cases as plain objects, and the paths between them."""
-        return build(self.store)
+        found = _knowledge.get(self.store)
+        if found is None:
+            with ontology.without_collection():
+                found = _knowledge[self.store] = build(self.store, self.lexicon)
+        return found
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """What everything is called: a small part of :attr:`knowledge`, read in a small part of the time."""
+        known = _knowledge.get(self.store)
+        return known.lexicon if known else read_lexicon(self.store)
 
     @cached_property
     def worker(self) -> Worker:
@@ -92,7 +104,7 @@ class KnowledgeGraph:
 
         :raises UnknownTerm: at the first text that names none, with the nearest labels
         """
-        return [self.knowledge.lexicon.find(text) for text in texts]
+        return [self.lexicon.find(text) for text in texts]
 
     def differential(
         self, present: Sequence[str], absent: Sequence[str] = (), regime: Regime = "stated"
@@ -142,7 +154,7 @@ class KnowledgeGraph:
         from mskgraph.sparql import Request
         from mskgraph.store import is_iri, query_text
 
-        known = self.knowledge.lexicon.labels
+        known = self.lexicon.labels
         asked = set(iris)
         found = {iri: known[iri] for iri in asked & known.keys()}
         if rest := sorted(iri for iri in asked - known.keys() if is_iri(iri)):
@@ -165,9 +177,17 @@ class KnowledgeGraph:
         return graph
 
     def changed_by(self, patch: Patch) -> KnowledgeGraph:
-        """Return the knowledge as it would be with a patch, in the embedded store; nothing is changed."""
+        """Return the knowledge as it would be with a patch, in an embedded store without history; nothing is changed.
+
+        What was last looked at is often what is accepted next, and is at hand then.
+        """
         changes = Accepted(self.accepted.patch.then(patch), self.accepted.history)
-        store = open_store("", self.files, accepted=changes)
+        state = _State(self.files, ontology.content_hash(self.files), changes.patch)
+        store = _foreseen.get(state)
+        if store is None:
+            store = _foreseen[state] = filled(self.files, Accepted(changes.patch))
+        for old in list(_foreseen)[:-_FORESEEN]:
+            _foreseen.pop(old, None)
         return KnowledgeGraph(self.files, "", "", self.revision, changes, store)
 
     def labels_after(self, *patches: Patch) -> dict[str, str]:
@@ -233,8 +253,28 @@ def bring_up_to_date() -> None:
             ) from None
 
 
+class _State(NamedTuple):
+    """What embedded stores hold but for the history.
+
+    :ivar content: hash of the files
+    """
+
+    files: tuple[Path, ...]
+    content: str
+    patch: Patch
+
+
+_foreseen: dict[_State, EmbeddedStore] = {}
+_knowledge: WeakKeyDictionary[Store, Knowledge] = WeakKeyDictionary()
+
+
 @lru_cache(maxsize=4)
 def _open(origin: Located) -> KnowledgeGraph:
     files, content_hash, url, changes, revision = origin
-    store = open_store(url, files, content_hash, changes)
+    foreseen = None if url else _foreseen.pop(_State(files, ontology.content_hash(files), changes.patch), None)
+    if foreseen is None:
+        store = open_store(url, files, content_hash, changes)
+    else:
+        foreseen.accept(Accepted(history=changes.history))
+        store = foreseen
     return KnowledgeGraph(files, content_hash, url, revision, changes, store)

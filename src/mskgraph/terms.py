@@ -225,6 +225,8 @@ def fold(text: str) -> str:
     >>> fold("  Sj\\u00f6gren\\u2019s   Disease ")
     "sjogren's disease"
     """
+    if text.isascii():
+        return " ".join(text.casefold().split())
     plain = unicodedata.normalize("NFKD", text).translate(_PLAIN)  # first NFKD: it makes other hyphens into U+2010
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
 

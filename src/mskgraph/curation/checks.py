@@ -21,7 +21,7 @@ from mskgraph.differential.estimates import Bounds, bounds
 from mskgraph.graph import Knowledge, read_estimates
 from mskgraph.ontology import MSK, Problem
 from mskgraph.store import ASSERTED_GRAPH, Accepted, Answer, Dataset, EmbeddedStore, Patch, Store, is_iri, whole
-from mskgraph.terms import NAMESPACE, curie
+from mskgraph.terms import NAMESPACE, Lexicon, curie
 
 CHANGE = "your change"
 """Where a problem of a change is, in place of a file."""
@@ -57,6 +57,11 @@ class Basis(Protocol):
         ...
 
     @property
+    def lexicon(self) -> Lexicon:
+        """What concepts and cases are called."""
+        ...
+
+    @property
     def knowledge(self) -> Knowledge:
         """Concepts, claims and cases as plain objects."""
         ...
@@ -85,7 +90,7 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
     }
     found = [
         *ontology.examine(graphs, {CHANGE}),
-        *_same_names(basis.knowledge, after),
+        *_same_names(basis.lexicon, after),
         *_still_used(basis.store, patch, after),
         *_out_of_use(basis.store, patch, after),
     ]
@@ -235,14 +240,14 @@ def _unreadable(patch: Patch) -> Iterator[Problem]:
                 yield Problem(CHANGE, node, message, "Correct the value or its type.")
 
 
-def _same_names(knowledge: Knowledge, after: Graph) -> Iterator[Problem]:
+def _same_names(lexicon: Lexicon, after: Graph) -> Iterator[Problem]:
     """Yield names that another concept in use has already."""
     out = set(after.subjects(OWL.deprecated, ontology.OUT_OF_USE))
     for predicate in _NAMES:
         for node, name in after.subject_objects(predicate):
             others = (
                 other.iri
-                for other in knowledge.lexicon.named(str(name))
+                for other in lexicon.named(str(name))
                 if not other.former and other.kind != "case" and URIRef(other.iri) not in {node, *out}
             )
             bearer = next(others, None)

@@ -7,7 +7,7 @@ ontology or from one claim (``derive_edges.rq``), so two sources that say the sa
 from __future__ import annotations
 
 from mskgraph.graph.knowledge import BROADER, HAS_PART, MAX_PATHS, NARROWER, PART_OF, Direction, Knowledge
-from mskgraph.graph.reading import KINDS, build, local_name_of, read_estimates
+from mskgraph.graph.reading import KINDS, build, local_name_of, read_estimates, read_lexicon
 from mskgraph.graph.records import (
     EXCLUDED,
     NOT_STATED,
@@ -61,4 +61,5 @@ __all__ = [
     "build",
     "local_name_of",
     "read_estimates",
+    "read_lexicon",
 ]

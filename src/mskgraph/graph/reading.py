@@ -59,9 +59,22 @@ ORDER BY ?node ?successor
 """What is marked as out of use but used all the same stays until that is mended, as its users could not do without."""
 
 
-def build(store: Store) -> Knowledge:
-    """Read a store into a :class:`Knowledge`, without what is out of use."""
-    replaced = {row["node"]: row.get("successor", "") for row in select(store, _OUT_OF_USE)}
+def read_lexicon(store: Store) -> Lexicon:
+    """Read from a store what everything in use is called."""
+    return Lexicon(_names(select(store, query_text("concept_names")), _replaced(store)))
+
+
+def _replaced(store: Store) -> dict[str, str]:
+    """Return what is out of use, and of each what took its place."""
+    return {row["node"]: row.get("successor", "") for row in select(store, _OUT_OF_USE)}
+
+
+def build(store: Store, lexicon: Lexicon | None = None) -> Knowledge:
+    """Read a store into a :class:`Knowledge`, without what is out of use.
+
+    :param lexicon: of the store, if it has been read already
+    """
+    replaced = _replaced(store)
 
     def rows(name: str, node: str) -> list[Row]:
         return _in_use(select(store, query_text(name)), node, replaced)
@@ -69,7 +82,7 @@ def build(store: Store) -> Knowledge:
     estimates = read_estimates(store)
     tables = _tables(rows("differential_tables", "table"))
     named = select(store, query_text("concept_names"))
-    lexicon = Lexicon(_names(named, replaced))
+    lexicon = lexicon or Lexicon(_names(named, replaced))
     relations = {
         row["relation"]: Relation(row["relation"], row["label"], row["inverse"])
         for row in select(store, query_text("relations"))

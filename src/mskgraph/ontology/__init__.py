@@ -14,7 +14,7 @@ from pathlib import Path
 from rdflib import OWL, Literal, URIRef
 
 from mskgraph.errors import OntologyInvalid
-from mskgraph.ontology.checks import OUT_OF_USE, Finding, Further, check, examine, is_value
+from mskgraph.ontology.checks import OUT_OF_USE, Finding, Further, check, examine, is_value, without_collection
 from mskgraph.ontology.files import (
     MSK,
     PREFIXES,
@@ -59,6 +59,7 @@ __all__ = [
     "release",
     "serialize",
     "turtle_of",
+    "without_collection",
     "write_canonical",
     "write_whole",
 ]

@@ -112,13 +112,13 @@ def examine(
     >>> examine({"empty.ttl": Graph()})
     []
     """
-    with _without_collection():
+    with without_collection():
         return _examined(graphs, of, further)
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
-    """Spare the garbage collector: it would look at hundreds of thousands of terms over and over, in vain."""
+def without_collection() -> Iterator[None]:
+    """Spare the garbage collector: it would look at hundreds of thousands of new things over and over, in vain."""
     was = gc.isenabled()
     gc.disable()
     try:

@@ -55,6 +55,7 @@ __all__ = [
     "example",
     "examples",
     "fault_of_turtle",
+    "filled",
     "is_iri",
     "kind_of",
     "load_files",
@@ -110,7 +111,7 @@ def open_store(url: str, ontology: Sequence[Path], content: str = "", accepted: 
     :raises OntologyInvalid: if a file is not Turtle
     """
     if not url:
-        return _filled(EmbeddedStore(), ontology, accepted)
+        return filled(ontology, accepted)
     if url.startswith("file:"):
         folder = StoreFolder.at(url)
         if folder.content() != content or folder.newest() is None:
@@ -152,7 +153,7 @@ def load_files(
                 draft.optimize()
     elif url.startswith(("http://", "https://")):
         remote = RemoteStore.at(url)
-        local = _filled(EmbeddedStore(), ontology, accepted)
+        local = filled(ontology, accepted)
         for name in (ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH):
             remote.replace(name, local.triples_of(name))
         for path in paths:
@@ -161,7 +162,12 @@ def load_files(
         raise StoreError(url, "nothing can be loaded into it. Name file:PATH or http(s)://... with --store.")
 
 
-def _filled(store: EmbeddedStore, ontology: Sequence[Path], accepted: Accepted) -> EmbeddedStore:
+def filled(ontology: Sequence[Path], accepted: Accepted = NOTHING_ACCEPTED) -> EmbeddedStore:
+    """Return a store in memory that holds an ontology, what was accepted on top of it, and what follows.
+
+    :raises OntologyInvalid: if a file is not Turtle
+    """
+    store = EmbeddedStore()
     store.load(ontology)
     store.accept(accepted)
     store.derive_all()
@@ -169,7 +175,7 @@ def _filled(store: EmbeddedStore, ontology: Sequence[Path], accepted: Accepted) 
 
 
 def _refill(draft: EmbeddedStore, ontology: Sequence[Path], accepted: Accepted) -> None:
-    fresh = _filled(EmbeddedStore(), ontology, accepted)  # apart, so that a broken file is told before all is cleared
+    fresh = filled(ontology, accepted)  # apart, so that a broken file is told before all is cleared
     for name in (ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH):
         draft.clear(name)
         draft.load_triples(fresh.triples_of(name), name)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from rdflib import RDF, URIRef
 
@@ -78,7 +79,18 @@ class _Standing(NamedTuple):
     probability: str
 
 
-def _standings(knowledge: Knowledge, features: Sequence[str]) -> dict[str, _Standing]:
+_standing: WeakKeyDictionary[Knowledge, dict[tuple[str, ...], Mapping[str, _Standing]]] = WeakKeyDictionary()
+
+
+def _standings(knowledge: Knowledge, features: Sequence[str]) -> Mapping[str, _Standing]:
+    """Return how the candidates for features stand; worked out once for a state of the knowledge."""
+    known = _standing.setdefault(knowledge, {})
+    if (asked := tuple(features)) not in known:
+        known[asked] = _ranked(knowledge, features)
+    return known[asked]
+
+
+def _ranked(knowledge: Knowledge, features: Sequence[str]) -> dict[str, _Standing]:
     # The bare ranking: nobody asks here why a candidate stands where it does.
     ranking = engine_of(knowledge).rank(Query.of(knowledge, features, ()))
     lower, upper = ranking.posterior
