@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rdflib import RDF, SKOS, BNode, Graph
-from rdflib.compare import to_canonical_graph
 from rdflib.term import Node
 
 from mskgraph import ontology
 from mskgraph.curation.triples import graph_of
 from mskgraph.errors import OntologyInvalid, OntologyNotFound, PatchInvalid
 from mskgraph.ontology import MSK
-from mskgraph.store import Patch
+from mskgraph.store import Patch, blank_nodes_named
 from mskgraph.terms import MAPPINGS_SUFFIX, local_name
 
 Triple = tuple[Node, Node, Node]
@@ -135,22 +134,15 @@ def difference(before: Sequence[Path], after: Sequence[Path]) -> Patch:
     """
     one, other = _graph(before), _graph(after)
     named = [{t for t in graph if not _has_blank(t)} for graph in (one, other)]
-    nameless = [_canonical(t for t in graph if _has_blank(t)) for graph in (one, other)]
-    gone = (named[0] - named[1]) | (nameless[0] - nameless[1])
-    new = (named[1] - named[0]) | (nameless[1] - nameless[0])
-    return Patch(frozenset(_lines(new)), frozenset(_lines(gone)))
+    nameless = [blank_nodes_named(_lines(t for t in graph if _has_blank(t))) for graph in (one, other)]
+    return Patch(
+        frozenset(_lines(named[1] - named[0])) | (nameless[1] - nameless[0]),
+        frozenset(_lines(named[0] - named[1])) | (nameless[0] - nameless[1]),
+    )
 
 
 def _has_blank(triple: Triple) -> bool:
     return any(isinstance(term, BNode) for term in triple)
-
-
-def _canonical(triples: Iterable[Triple]) -> set[Triple]:
-    """Return triples with blank nodes named by what is said of them, so that the same have the same names."""
-    graph = Graph()
-    for triple in triples:
-        graph.add(triple)
-    return set(to_canonical_graph(graph))
 
 
 def _graph(paths: Sequence[Path]) -> Graph:

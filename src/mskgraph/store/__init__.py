@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mskgraph.errors import StoreError
 from mskgraph.store.answers import Answer, Kind, Result, Row, kind_of, whole
-from mskgraph.store.embedded import RDF_SUFFIXES, EmbeddedStore, StoreFolder, fault_of_turtle
+from mskgraph.store.embedded import RDF_SUFFIXES, EmbeddedStore, StoreFolder, blank_nodes_named, fault_of_turtle
 from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH, KNOWLEDGE, Dataset
 from mskgraph.store.patch import Accepted, Patch
 from mskgraph.store.queries import (
@@ -52,6 +52,7 @@ __all__ = [
     "Store",
     "StoreFolder",
     "bare",
+    "blank_nodes_named",
     "example",
     "examples",
     "fault_of_turtle",

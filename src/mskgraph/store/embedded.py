@@ -204,6 +204,18 @@ def fault_of_turtle(text: str) -> str:
     return ""
 
 
+def blank_nodes_named(lines: Iterable[str]) -> set[str]:
+    """Return lines of N-Triples with blank nodes named by what is said of them, so that the same have the same names.
+
+    >>> blank_nodes_named(["_:a <urn:b> _:c ."]) == blank_nodes_named(["_:c <urn:b> _:d ."])
+    True
+    """
+    dataset = pyoxigraph.Dataset(pyoxigraph.parse("\n".join(lines), format=pyoxigraph.RdfFormat.N_TRIPLES))
+    dataset.canonicalize(pyoxigraph.CanonicalizationAlgorithm.UNSTABLE)
+    text = pyoxigraph.serialize(dataset, format=pyoxigraph.RdfFormat.N_TRIPLES) or b""
+    return set(text.decode().split("\n")) - {""}
+
+
 # On disk
 
 
