@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -251,7 +253,80 @@ def test_undo_gives_back_the_very_literals() -> None:
     assert statements() == start
 
 
+@pytest.mark.parametrize(
+    ("node", "there", "otherwise"),
+    [
+        ("msk:gout", 'skos:altLabel "podagra"@en', 'skos:altLabel "podagra"@EN'),
+        ("msk:source-atlas", 'dcterms:identifier "doi:1"', 'dcterms:identifier "doi:1"^^xsd:string'),
+        ("msk:gout-effusion-atlas-estimate", "msk:lower 0.50", "msk:lower 0.5"),
+    ],
+)
+def test_what_is_there_in_another_spelling_is_there(node: str, there: str, otherwise: str) -> None:
+    """A store cannot tell the two apart: taking the one back would have taken the other from it."""
+    old, new = (curation.graph_in(turtle(f"{node} {said} .")) for said in (there, otherwise))
+    if curation.additions(KnowledgeGraph.open(), old):
+        added(f"{node} {there} .")
+    start, held = statements(), in_the_store(KnowledgeGraph.open())
+    assert not curation.additions(KnowledgeGraph.open(), new)
+    with pytest.raises(PatchInvalid, match="in the knowledge already"):
+        accepted(Patch(frozenset(curation.lines(new))))
+    change = accepted(Patch(frozenset(curation.lines(new)), frozenset(curation.lines(old))))  # in its place it can be
+    assert statements() != start
+    taken_back(change)
+    assert statements() == start
+    assert in_the_store(KnowledgeGraph.open()) == held
+
+
+def test_many_changes_come_to_what_each_does_after_the_one_before() -> None:
+    one, other = 'skos:altLabel "podagra"@en', 'skos:altLabel "king of diseases"@en'
+    added(f"msk:gout {one}, {other.split(' ', 1)[1]} .")
+    taken_back(added('msk:gout skos:altLabel "third"@en .'))
+    curation.undo(Journal(), KnowledgeGraph.open, "Ada", Journal().changes()[0].hash)
+    added(f"msk:gout {other} .")
+    patch = Patch()
+    for change in Journal().changes():
+        patch = patch.then(change.patch)
+    assert curation.accepted(Journal())[1].patch == patch
+
+
 # undo
+
+
+def test_undo_goes_back_and_forth_as_often_as_somebody_likes() -> None:
+    added('msk:gout skos:altLabel "podagra"@en .')
+    first = Journal().changes()[0]
+    with Journal().writing() as writing:
+        patch, last = first.patch, first.hash
+        for _ in range(1_000):
+            patch = patch.inverse()
+            last = writing.append(Change("Ada", "", patch, undoes=last), writing.head()).hash
+    curation.undo(Journal(), KnowledgeGraph.open, "Ada")
+    with pytest.raises(PatchInvalid, match="taken back already"):
+        curation.undo(Journal(), KnowledgeGraph.open, "Ada", last)
+    curation.undo(Journal(), KnowledgeGraph.open, "Ada", Journal().changes()[-1].hash)
+
+
+def test_nobody_writes_between_the_look_at_a_change_and_its_undo() -> None:
+    """Else two might take it back, with somebody in between who says the same anew and would lose it."""
+    added('msk:gout skos:altLabel "podagra"@en .')
+    written = []
+
+    def opened() -> KnowledgeGraph:
+        written.append(is_being_written(Journal()))
+        return KnowledgeGraph.open()
+
+    curation.undo(Journal(), opened, "Ada")
+    assert set(written) == {True}
+
+
+def is_being_written(journal: Journal) -> bool:
+    """Whether somebody keeps all others from writing."""
+    with closing(sqlite3.connect(journal.path, timeout=0, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def test_the_last_change_is_taken_back_without_naming_it() -> None:
@@ -514,9 +589,7 @@ NOTE = "msk:gout skos:note"
         # more than one, where there is one
         ('msk:gout skos:prefLabel "the gout"@en .', "label"),
         ('msk:gout skos:definition "Another."@en .', "definition"),
-        ("msk:gout-effusion-atlas-estimate msk:lower 0.5 .", "lower"),
         ("msk:gout-effusion-atlas-estimate msk:lower 0.60 .", "lower"),
-        ('msk:gout-effusion-atlas-estimate msk:stated "50 to 90 %"^^xsd:string .', "."),
         # in circles
         ("msk:elbow msk:partOf msk:triceps-tendon .", "a part of itself"),
         ("msk:elbow msk:partOf msk:elbow .", "a part of itself"),

@@ -8,7 +8,7 @@ for a decision, ``checks`` says what one would leave wrong and ``cautions`` what
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from mskgraph.curation.journal import Change, Journal, home
 from mskgraph.curation.proposals import Proposal
 from mskgraph.curation.triples import LARGEST, graph_in, graph_of, lines, stated, text_of
 from mskgraph.errors import ChangeRefused, PatchInvalid, PatchOutdated
-from mskgraph.store import Accepted, Patch
+from mskgraph.store import ASSERTED_GRAPH, Accepted, EmbeddedStore, Patch
 from mskgraph.terms import NAMESPACE, curie, iri
 
 __all__ = [
@@ -70,10 +70,13 @@ def accepted(journal: Journal) -> tuple[str, Accepted]:
 @lru_cache(maxsize=4)
 def _accepted(path: Path, _head: str) -> Accepted:
     changes = Journal(path).changes()
-    patch = Patch()
-    for change in changes:
-        patch = patch.then(change.patch)
-    return Accepted(patch, history(changes))
+    added, removed = set[str](), set[str]()
+    for change in changes:  # as Patch.then does, which would copy all that was before with each change
+        added -= change.patch.removed
+        added |= change.patch.added
+        removed -= change.patch.added
+        removed |= change.patch.removed
+    return Accepted(Patch(frozenset(added), frozenset(removed)), history(changes))
 
 
 def additions(basis: Basis, graph: Graph) -> Patch:
@@ -85,9 +88,31 @@ def additions(basis: Basis, graph: Graph) -> Patch:
 
 
 def fitting(basis: Basis, patch: Patch) -> Patch:
-    """Return of a patch what there is to do: additions that are not there yet, removals of what is there."""
+    """Return of a patch what there is to do: additions that are not there yet, removals of what is there.
+
+    What is there in another spelling, such as ``"gout"@EN``, is there: stores cannot tell the two apart, and taking the
+    one back would take the other from them.
+    """
     there = stated(basis.files, basis.accepted, patch.subjects())
-    return Patch(patch.added - there, patch.removed & there)
+    new = patch.added - there
+    return Patch(new - _said_otherwise(new, there - patch.removed), patch.removed & there)
+
+
+def _said_otherwise(new: Collection[str], there: Iterable[str]) -> set[str]:
+    """Return which new triples stores take for one that is there."""
+    about = set(map(_about, new))
+    known = {_as_kept(line) for line in there if _about(line) in about}
+    return {line for line in new if known and _as_kept(line) in known}
+
+
+def _about(line: str) -> tuple[str, ...]:
+    return tuple(line.split(" ", 2)[:2])
+
+
+def _as_kept(line: str) -> bytes:
+    store = EmbeddedStore()
+    store.load_triples(line.encode())
+    return store.triples_of(ASSERTED_GRAPH)
 
 
 def accept(
@@ -97,7 +122,6 @@ def accept(
     author: str,
     message: str = "",
     base: str | None = None,
-    undoes: str = "",
 ) -> Change:
     """Check a change and write it into the journal; when this returns, it is on disk.
 
@@ -110,7 +134,7 @@ def accept(
     :raises PatchInvalid: if it does not fit, or nobody is named as its author
     :raises JournalUnusable: if the journal cannot be written
     """
-    change = Change(_name_of("An author", author), _readable("A message", message), patch, undoes=undoes)
+    change = Change(_name_of("An author", author), _readable("A message", message), patch)
     with journal.writing() as writing:
         if base is not None:
             writing.expect(base)
@@ -219,27 +243,41 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
     """Take a change back by a new one.
 
     :param change_hash: beginning of its hash; the last change if empty
-    :raises PatchInvalid: if there is no such change, or a later one depends on it
+    :raises PatchInvalid: if there is no such change, it is taken back already, or a later one depends on it
     :raises ChangeRefused: if something would be left wrong without it
+    :raises JournalUnusable: if the journal cannot be written
     """
-    changes = journal.changes()
+    name = _name_of("An author", author)
+    with journal.writing() as writing:  # from here on nobody takes it back at the same time
+        changes = journal.changes()
+        change = _named(change_hash, changes)
+        if _undone(change, changes):
+            raise PatchInvalid("That change has been taken back already.")
+        now, inverse = basis(), change.patch.inverse()
+        if fitting(now, inverse) != inverse:
+            later = [c.hash[:12] for c in changes[change.number :] if c.patch.touches(change.patch)]
+            raise PatchInvalid(f"Later changes depend on it: {', '.join(later)}. Take these back first.")
+        _check(now, inverse)
+        why = f"Undo: {change.message}"[:_LONGEST]
+        return writing.append(Change(name, why, inverse, undoes=change.hash), writing.head())
+
+
+def _named(change_hash: str, changes: Sequence[Change]) -> Change:
+    """Return the change whose hash begins so; the last one if that is empty."""
     found = [change for change in changes if change.hash.startswith(change_hash)] if change_hash else changes[-1:]
     if len(found) != 1:
         many = "no change" if not found else f"{len(found)} changes"
         raise PatchInvalid(f"There is {many} {change_hash!r}. Run mskgraph history to see which there are.")
-    (change,) = found
-    if _undone(change, changes):
-        raise PatchInvalid("That change has been taken back already.")
-    inverse = change.patch.inverse()
-    if fitting(basis(), inverse) != inverse:
-        later = [c.hash[:12] for c in changes[change.number :] if c.patch.touches(change.patch)]
-        raise PatchInvalid(f"Later changes depend on it: {', '.join(later)}. Take these back first.")
-    return accept(journal, basis, inverse, author, f"Undo: {change.message}"[:_LONGEST], undoes=change.hash)
+    return found[0]
 
 
 def _undone(change: Change, changes: Sequence[Change]) -> bool:
     """Return whether a change is taken back, by one that is not taken back itself."""
-    return any(not _undone(later, changes) for later in changes if later.undoes == change.hash)
+    undone = set[str]()
+    for later in reversed(changes):
+        if later.undoes and later.hash not in undone:
+            undone.add(later.undoes)
+    return change.hash in undone
 
 
 def names_given(patches: Iterable[Patch]) -> dict[str, str]:
