@@ -99,14 +99,16 @@ def fitting(basis: Basis, patch: Patch) -> Patch:
 
 
 def _said_otherwise(new: Collection[str], there: Iterable[str]) -> set[str]:
-    """Return which new triples stores take for one that is there."""
-    about = set(map(_about, new))
+    """Return which new triples stores take for one that is there; only literals have several spellings."""
+    about = {_about(line) for line in new if _about(line)}
     known = {_as_kept(line) for line in there if _about(line) in about}
-    return {line for line in new if known and _as_kept(line) in known}
+    return {line for line in new if known and _about(line) and _as_kept(line) in known}
 
 
 def _about(line: str) -> tuple[str, ...]:
-    return tuple(line.split(" ", 2)[:2])
+    """Return subject and predicate of a triple whose object is a literal; nothing of another."""
+    *about, value = line.split(" ", 2)
+    return tuple(about) if value.startswith('"') else ()
 
 
 def _as_kept(line: str) -> bytes:
