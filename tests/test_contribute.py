@@ -31,7 +31,7 @@ from mskgraph.curation.forms import (
     is_taken,
     slug,
 )
-from mskgraph.errors import NotAllowed, StaleRevision
+from mskgraph.errors import DraftNotKept, NotAllowed, StaleRevision
 from mskgraph.graph import Knowledge
 from mskgraph.store import ASSERTED_GRAPH, EmbeddedStore, Patch
 from mskgraph.terms import iri
@@ -572,6 +572,19 @@ def test_drafts_that_are_not_open_are_offered_and_can_be_discarded() -> None:
     click(app, "Empty the form")
     assert keyed(app, "text_input", "case title").value == ""
     assert Drafts("local").all() == []
+
+
+def test_a_draft_that_cannot_be_discarded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyed(page(), "text_input", "case title").set_value("One").run()
+    app = page()
+
+    def discard(_drafts: Drafts, _name: str) -> None:
+        raise DraftNotKept("the disk is full")
+
+    monkeypatch.setattr(Drafts, "discard", discard)
+    click(app, "Discard")
+    assert "the disk is full" in shown_text(app)
+    assert keyed(app, "text_input", "case title").value == ""
 
 
 def test_one_draft_in_two_windows_becomes_two() -> None:

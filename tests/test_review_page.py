@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from mskgraph.errors import NotAllowed
 from mskgraph.store import Patch
 from mskgraph.terms import iri
 from mskgraph.ui import editing
+from mskgraph.ui.contribute import review
 from mskgraph.ui.server import MAIN
 from tests.test_contribute import CASE, CLAIM, click, fill_case, page, patch_of
 from tests.test_pages import shown_text
@@ -156,3 +159,25 @@ def test_a_proposal_over_other_changes_is_checked_against_what_there_is_now(monk
     signed_in(monkeypatch, "Ben", "accept")
     click(page("review"), "Accept 1")
     assert [change.author for change in Journal().changes()] == ["Cleo", "Ada"]
+
+
+def test_what_was_decided_last_comes_first_however_long_it_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review, "SHOWN", 1)
+    for author in ("Ada", "Ben"):
+        proposed(author)
+    curation.reject_proposal(Journal(), 2, "Eve", "The younger one.")
+    curation.reject_proposal(Journal(), 1, "Eve", "The older one.")
+    text = shown_text(page("review"))
+    assert "1 of 2, the last one first." in text
+    assert "The older one." in text
+    assert "The younger one." not in text
+
+
+def test_damaged_proposals_keep_nobody_from_the_knowledge() -> None:
+    proposed()
+    with closing(sqlite3.connect(Journal().path)) as database, database:
+        database.execute("DROP TRIGGER proposal_no_update")
+        database.execute("UPDATE proposal SET author = 'Eve'")
+    text = shown_text(other_page("25_concepts", c="cysticercosis"))
+    assert "mskgraph history --repair" in text
+    assert "What points to it" in text

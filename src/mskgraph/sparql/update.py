@@ -28,6 +28,7 @@ from mskgraph.errors import (
     JournalUnusable,
     MskGraphError,
     PatchInvalid,
+    ProposalsDamaged,
     QueryStopped,
     StaleRevision,
 )
@@ -345,6 +346,6 @@ def _refusal(error: MskGraphError) -> Refused:
         case JournalUnusable(reason=reason):  # its text names folders of the machine
             status = 507 if re.search("full|No space", reason) else 503
             return Refused(status, f"The journal cannot be written: {reason}. Nothing was changed.")
-        case JournalDamaged():
+        case JournalDamaged() | ProposalsDamaged():
             return Refused(503, "The journal is damaged. Nothing was changed. See there: mskgraph history")
     return refusal(error)

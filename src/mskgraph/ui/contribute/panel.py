@@ -300,6 +300,8 @@ def cautions(kg: KnowledgeGraph, found: tuple[Problem, ...]) -> None:
     """Show what a careful colleague would point out, which keeps nobody from going on."""
     for problem in found[:SENTENCES]:
         st.warning(plain(in_words(kg, problem)))
+    if len(found) > SENTENCES:
+        st.markdown(f"{SENTENCES} of {len(found)} warnings are shown.")
 
 
 def in_words(kg: KnowledgeGraph, problem: Problem) -> str:

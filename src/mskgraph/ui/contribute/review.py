@@ -9,7 +9,7 @@ import streamlit as st
 from mskgraph import KnowledgeGraph, curation, views
 from mskgraph.curation import Journal, Proposal
 from mskgraph.curation.access import Person
-from mskgraph.errors import ChangeRefused, MskGraphError
+from mskgraph.errors import ChangeRefused, MskGraphError, ProposalsDamaged
 from mskgraph.store import Patch
 from mskgraph.ui import editing, widgets
 from mskgraph.ui.contribute import panel
@@ -26,6 +26,8 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     proposals = Journal().proposals()
     waiting = [proposal for proposal in proposals if proposal.state == "proposed"][::-1]
     decided = [proposal for proposal in proposals if proposal.state != "proposed"]
+    decided.sort(key=lambda proposal: proposal.decided, reverse=True)
+    shown = [*waiting[:OPEN], *decided[:SHOWN]]
     if visitor.may("accept"):
         left, _ = st.columns([1, 3])
         with left:
@@ -38,7 +40,7 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
         st.info("No proposal waits for a decision. Fill in a form and choose Propose to make one.")
     else:
         st.markdown(f"{min(OPEN, len(waiting))} of {len(waiting)} that wait for a decision, the first one first.")
-    labels = views.labels_of(kg.store, kg.knowledge, [proposal.patch for proposal in proposals])
+    labels = views.labels_of(kg.store, kg.knowledge, [proposal.patch for proposal in shown])
     for proposal in waiting[:OPEN]:
         with st.container(border=True):
             _waiting(kg, proposal, labels, visitor)
@@ -54,7 +56,14 @@ def mark(kg: KnowledgeGraph, nodes: Sequence[str]) -> None:
     """Show, to those who may propose, what is proposed about nodes and not reviewed yet."""
     if not editing.visitor().may("propose"):
         return
-    about = [each for each in Journal().proposals("proposed") if each.patch.terms() & set(nodes)]
+    try:
+        waiting = Journal().proposals("proposed")
+    except ProposalsDamaged as error:  # which keeps nobody from the knowledge
+        st.warning(plain(str(error)))
+        return
+    about = [each for each in waiting if each.patch.terms() & set(nodes)]
+    if len(about) > SHOWN:
+        st.markdown(f"{SHOWN} of {len(about)} proposals about this are shown, the last one first.")
     for proposal in about[:SHOWN]:
         with st.container(border=True):
             st.badge("unreviewed", color="orange")

@@ -79,6 +79,8 @@ def taken_up(draft: Draft, drafts: Drafts) -> None:
 def others(draft: Draft, drafts: Drafts) -> None:
     """Offer the drafts of this form that are not open."""
     kept = [each for each in drafts.all() if each.doing == draft.doing and each.id != draft.id]
+    if failed := state.pop("contribute_not_discarded", ""):
+        st.error(plain(failed))
     if not kept:
         return
     with st.expander(f"{len(kept)} draft{'s' if len(kept) > 1 else ''} not sent yet"):
@@ -88,7 +90,15 @@ def others(draft: Draft, drafts: Drafts) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(plain(f"{title}, {views.when(each.time)}"), width="stretch")
                 st.button("Go on", key=f"go on {each.id}", on_click=draft.take_up, args=(each,))
-                st.button("Discard", key=f"discard {each.id}", on_click=drafts.discard, args=(each.id,))
+                st.button("Discard", key=f"discard {each.id}", on_click=on_discard, args=(drafts, each.id))
+
+
+def on_discard(drafts: Drafts, name: str) -> None:
+    """Forget a draft, or say why not."""
+    try:
+        drafts.discard(name)
+    except DraftNotKept as error:
+        state.contribute_not_discarded = str(error)
 
 
 def keep(form: Form, draft: Draft, drafts: Drafts, fields: Fields) -> None:
