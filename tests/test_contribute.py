@@ -631,6 +631,14 @@ def test_an_edit_that_changes_nothing_is_no_change() -> None:
     assert "It changes nothing" in shown_text(app)
 
 
+@pytest.mark.parametrize("node", ["case-ramsey-2017-1", "cysticercosis", "source-seed"])
+def test_looking_at_a_node_leaves_no_draft(node: str) -> None:
+    app = page("edit", node=node)
+    app.run()
+    assert "draft" not in app.query_params
+    assert Drafts("local").all() == []
+
+
 def test_what_two_people_change_at_the_same_place_is_told_with_the_new_value() -> None:
     app = fill_edit(page("edit"))
     old = KnowledgeGraph.open().query(f"SELECT ?d {{ <{iri('cysticercosis')}> skos:definition ?d }}").d[0]

@@ -124,7 +124,7 @@ def test_clicking_twice_publishes_once(page: Page, own_app: RunningApp) -> None:
 def test_what_is_wrong_is_marked_at_its_field_and_goes_when_put_right(page: Page, own_app: RunningApp) -> None:
     open_page(page, own_app)
     button(page, "Publish").click()
-    expect(page.get_by_text("Not yet: 4 things are to be put right. 4 of them marked in the form.")).to_be_visible()
+    expect(page.get_by_text("Not yet: 4 things are to be put right, marked in the form.")).to_be_visible()
     expect(page.get_by_role("alert").filter(has_text="Give the case a title.")).to_be_visible()
     page.get_by_role("textbox", name="Title", exact=True).fill("A title")
     page.keyboard.press("Tab")
@@ -268,8 +268,13 @@ def test_a_proposal_is_seen_as_unreviewed_and_accepted(page: Page, own_app: Runn
     fill(page, "Rice grains of the neck")
     button(page, "Propose").click()
     expect(page.get_by_text("Proposed as number")).to_be_visible()
+    button(page, "Open the proposals").click()
+    expect(page.get_by_text("waiting for a decision")).to_be_visible()
+    assert "do=review" in page.url
     assert "unreviewed" in cases(page, own_app)
     main_of(page).get_by_role("link", name="Open the proposals").first.click()
+    page.get_by_role("button", name=re.compile(r"^What \d+ would do$")).click()
+    expect(page.get_by_role("heading", name="What it would do")).to_be_visible()
     accept = page.get_by_role("button", name=re.compile(r"^Accept \d+$"))
     expect(accept).to_be_visible()
     settled(page)

@@ -126,7 +126,7 @@ def test_who_proposed_something_may_withdraw_it_and_nobody_else_without_the_role
         editing.accept_proposal(1)
     signed_in(monkeypatch, "Ada", "propose")
     app = page("review")
-    field(app, "Why not, if you reject 1").set_value("A mistake.").run()  # type: ignore[attr-defined]
+    field(app, "Why, if you withdraw 1").set_value("A mistake.").run()  # type: ignore[attr-defined]
     click(app, "Withdraw 1")
     assert Journal().proposals()[0].state == "rejected"
 

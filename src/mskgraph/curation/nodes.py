@@ -185,9 +185,14 @@ def called(basis: Basis, node: str) -> str:
     return known.label if known else curie(node)
 
 
+def property_labels(basis: Basis) -> dict[str, str]:
+    """Return what forms call the properties."""
+    return {f.predicate: f.label for each in forms(basis).fields.values() for f in each if not f.inverse}
+
+
 def worded(basis: Basis, text: str) -> str:
     """Return a text with labels in place of the names of nodes and properties, as a check's message has them."""
-    known = {f.predicate: f.label for each in forms(basis).fields.values() for f in each if not f.inverse}
+    known = property_labels(basis)
 
     def label(name: re.Match[str]) -> str:
         return known.get(iri(name[0])) or called(basis, iri(name[0]))
@@ -436,7 +441,7 @@ def deletion(basis: Basis, node: str) -> Patch:
     label = called(basis, node)
     if str(SKOS.Concept) in forms(basis).above[kind]:
         reason = "a concept stays, as others may have written its name down. Mark it as out of use and name what takes "
-        reason += "its place; what was added by mistake, take back on the page of changes."
+        reason += "its place; what was added by mistake, can be taken back under History."
         raise NodeInUse(label, "deleted", reason, impact(basis, node))
     gone = _whole_of(basis, node)
     removed = stated(basis.files, basis.accepted, gone)

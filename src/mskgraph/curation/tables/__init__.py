@@ -20,13 +20,14 @@ from mskgraph.curation.tables.columns import OF, Column, What
 from mskgraph.curation.tables.filling import Filled, Form, fault_at, filled
 from mskgraph.curation.tables.naming import Names
 from mskgraph.curation.tables.reading import LARGEST, MOST_ROWS, Fault, Table, read
-from mskgraph.curation.tables.writing import EXAMPLE, Written, template, written
+from mskgraph.curation.tables.writing import EXAMPLE, EXPLAINING, Written, template, written
 from mskgraph.graph import Case, Claim
 from mskgraph.ontology import Problem
 from mskgraph.terms import curie, fold
 
 __all__ = [
     "EXAMPLE",
+    "EXPLAINING",
     "LARGEST",
     "MOST_ROWS",
     "OF",

@@ -27,6 +27,9 @@ Written = Literal["csv", "xlsx"]
 EXAMPLE: Final = "Example of the template: write your own over it."
 """The note of the example rows."""
 
+EXPLAINING: Final = ("Columns", "Names")
+"""Sheets of the template that explain its first one."""
+
 _SOURCE = NewSource("Example source", "Example of the template: authors, title, journal, year, pages.")
 _WIDTH, _WIDE = 18, 48  # of a column of a sheet, in letters
 _LONGEST_LIST = 255  # letters of a list that a cell offers
@@ -197,7 +200,7 @@ def _explain(workbook: Workbook, columns: Sequence[Column], names: Names) -> Non
         )
         about = f"{column.about} Several with a semicolon between." if column.several else column.about
         lines.append([column.name, "yes" if column.needed else "", about, allowed])
-    _fill(workbook.create_sheet("Columns"), lines, (_WIDTH, _WIDTH // 2, _WIDE, _WIDE))
+    _fill(workbook.create_sheet(EXPLAINING[0]), lines, (_WIDTH, _WIDTH // 2, _WIDE, _WIDE))
 
 
 def _list_names(workbook: Workbook, columns: Sequence[Column], names: Names) -> None:
@@ -206,4 +209,4 @@ def _list_names(workbook: Workbook, columns: Sequence[Column], names: Names) -> 
     lists = {kind: names.concepts(kind) for kind in kinds} | {"source": names.labels("Source")}
     longest = max(map(len, lists.values()))
     rows = [[each[row] if row < len(each) else "" for each in lists.values()] for row in range(longest)]
-    _fill(workbook.create_sheet("Names"), [list(lists), *rows], [_WIDE // 2] * len(kinds) + [2 * _WIDE])
+    _fill(workbook.create_sheet(EXPLAINING[1]), [list(lists), *rows], [_WIDE // 2] * len(kinds) + [2 * _WIDE])

@@ -48,5 +48,5 @@ class Form(Protocol):
 
 def nowhere(problems: Iterable[Problem]) -> dict[str, list[str]]:
     """Return problems that belong to no field."""
-    texts = [f"{problem.node}: {problem.message} {problem.remedy}" for problem in problems]
+    texts = [f"{problem.node}: {problem.message} {problem.remedy}".removeprefix(": ") for problem in problems]
     return {"": texts} if texts else {}

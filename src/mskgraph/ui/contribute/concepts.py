@@ -16,10 +16,14 @@ FIRST = [iri(name) for name in ("Diagnosis", "Finding", "Site", "Morphology", "C
 """What is offered first; the rest comes by its label."""
 
 
+ELSEWHERE = [iri(name) for name in ("Case", "Association")]
+"""What has a form of its own."""
+
+
 def show(fields: Fields) -> None:
     """Show what can be added, and the form of what is chosen."""
     labels = forms(fields.kg).labels
-    kinds = [*FIRST, *sorted(labels.keys() - set(FIRST), key=labels.__getitem__)]
+    kinds = [*FIRST, *sorted(labels.keys() - {*FIRST, *ELSEWHERE}, key=labels.__getitem__)]
     fields.draft.defaults["kind"] = FIRST[0]
     fields.one("What is it?", "kind", kinds, labels.__getitem__, index=0)
     kind = _kind(fields.draft)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import streamlit as st
-from rdflib import DCTERMS
+from rdflib import DCTERMS, SKOS
 
 from mskgraph import KnowledgeGraph
 from mskgraph.curation import nodes
@@ -37,8 +37,10 @@ def show(fields: Fields) -> None:
     shapes.defaults(kg, draft, part, kind, _before(draft))
     for name in ("node", "filled", "before", "node words"):
         draft.defaults[name] = draft.held(name)
-    st.header(plain(f"{nodes.called(kg, node)} ({forms(kg).labels[kind]})"))
-    way = fields.way("What is to be done?", "way", [CHANGE, DELETE, DEPRECATE])
+    called, label = nodes.called(kg, node), forms(kg).labels[kind]
+    st.header(plain(called if called.startswith(label) else f"{called} ({label})"))
+    stays = str(SKOS.Concept) in forms(kg).above[kind]  # as others may have written its name down
+    way = fields.way("What is to be done?", "way", [CHANGE, DEPRECATE] if stays else [CHANGE, DELETE, DEPRECATE])
     if way == CHANGE:
         shapes.show(fields, part, kind, node)
     if way == DEPRECATE:
@@ -53,6 +55,8 @@ def _chosen(fields: Fields) -> str:
     """Show how to find a node, and return the one that is chosen; at first the one that the address names."""
     draft = fields.draft
     named = widgets.named(st.query_params.get("node", ""))
+    if not named:
+        st.session_state.pop("edit named", None)
     if named and draft.held("node") != named and st.session_state.get("edit named") != named:
         st.session_state["edit named"] = named
         draft.fresh()
@@ -74,18 +78,12 @@ def _before(draft: Draft) -> dict[str, Any]:
 
 def impact(found: nodes.Impact) -> None:
     """Show what rests on a node."""
-    for (kind, relation), some in found.users.items():
-        names = ", ".join(each.label for each in some.shown)
-        st.markdown(plain(f"{kind}, {relation}: {len(some.shown)} of {some.count}: {names}"))
-    if found.parts.count:
-        names = ", ".join(each.label for each in found.parts.shown)
-        st.markdown(plain(f"Parts that go with it: {len(found.parts.shown)} of {found.parts.count}: {names}"))
-    if found.cases.count:
-        names = ", ".join(each.label for each in found.cases.shown)
-        st.markdown(plain(f"Cases: {len(found.cases.shown)} of {found.cases.count}: {names}"))
+    listed = {f"{kind}, {relation}": some for (kind, relation), some in found.users.items()}
+    listed |= {"Parts that go with it": found.parts, "Cases": found.cases}
+    for title, some in listed.items():
+        widgets.bullets(f"{title}: {len(some.shown)} of {some.count}", [each.label for each in some.shown])
     if found.relation_count:
-        st.markdown(f"Relations: {len(found.relations)} of {found.relation_count}")
-        widgets.bullets("", found.relations)
+        widgets.bullets(f"Relations: {len(found.relations)} of {found.relation_count}", found.relations)
     if not (found.users or found.cases.count or found.relation_count):
         st.markdown("Nothing rests on it.")
 

@@ -193,7 +193,7 @@ def show(fields: Fields, found: Outcome | None, visitor: Person) -> None:
     with left:
         author_field(visitor)
     with right:
-        fields.text("Why", "message", placeholder="for the history")
+        fields.text("Why", "message", placeholder="for the history", help="If empty: what the form is about.")
     with st.container(horizontal=True):
         st.button("Check", on_click=on_check, args=(draft,))
         if visitor.may("accept"):
@@ -203,7 +203,8 @@ def show(fields: Fields, found: Outcome | None, visitor: Person) -> None:
         st.button("Empty the form", type="tertiary", on_click=on_empty, args=(draft, visitor))
     said(fields, visitor)
     if found is None:
-        st.markdown("Check says what is wrong and what your change would do; nothing is written before you send it.")
+        st.markdown("Check says what is wrong and what your change would do.")
+        st.markdown(WAYS if visitor.may("accept") else PROPOSED)
     elif found.faults:
         refused(found, fields)
     elif found.checked and found.checked.base != fields.kg.revision:
@@ -212,6 +213,8 @@ def show(fields: Fields, found: Outcome | None, visitor: Person) -> None:
         what_it_does(fields, found.checked, draft.memory().previewed == found.given)
 
 
+PROPOSED = "What you propose waits for somebody's decision."
+WAYS = f"What you publish is part of the knowledge at once, and can be taken back. {PROPOSED}"
 PROPOSE = "Keep it on the list of proposals, marked as unreviewed, until somebody accepts or rejects it."
 
 
@@ -222,7 +225,7 @@ def author_field(visitor: Person) -> None:
         return
     if "contribute_author" not in state:
         state.contribute_author = visitor.name
-    st.text_input("Who you are", key="contribute_author", persist_state="session")
+    st.text_input("Who you are", key="contribute_author", persist_state="session", help="As the history names you.")
 
 
 def said(fields: Fields, visitor: Person) -> None:
@@ -238,7 +241,7 @@ def said(fields: Fields, visitor: Person) -> None:
                 st.button("Undo", on_click=on_undo, args=(sent.change.hash,))
     elif sent:
         st.success(f"Proposed as number {sent.number}. Nothing is changed before somebody accepts it.")
-        widgets.link("Open the proposals", "60_contribute", do=["review"])
+        st.button("Open the proposals", on_click=widgets.to_address, kwargs={"do": ["review"]})
     if undone := state.get("contribute_undone"):
         st.success(plain(undone))
     if refusal := state.get("contribute_refused"):
@@ -260,8 +263,8 @@ def refused(found: Outcome, fields: Fields) -> None:
     rest = fields.rest()
     total = sum(map(len, found.faults.values()))
     marked = total - len(rest)
-    where = f" {marked} of them marked in the form." if marked else ""
-    st.error(f"Not yet: {total} thing{'s are' if total > 1 else ' is'} to be put right.{where}")
+    where = ", marked in the form" if not rest else f", {marked} of them marked in the form" if marked else ""
+    st.error(f"Not yet: {total} thing{'s are' if total > 1 else ' is'} to be put right{where}.")
     for text in rest[:SENTENCES]:
         st.error(plain(text))
     if len(rest) > SENTENCES:
@@ -346,7 +349,7 @@ def show_preview(found: views.Preview) -> None:
 
 def sentences(kg: KnowledgeGraph, patch: Patch, labels: Mapping[str, str]) -> None:
     """Show a change in words."""
-    lines = views.words(kg.knowledge, patch, labels)
+    lines = views.words(kg.knowledge, patch, {**nodes.property_labels(kg), **labels})
     widgets.bullets("", lines[:SENTENCES])
     if len(lines) > SENTENCES:
         st.markdown(f"{SENTENCES} of {len(lines)} triples are shown.")

@@ -34,12 +34,13 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
             panel.author_field(visitor)
     if done := state.get("review_done"):
         st.success(plain(done))
-    if failed := state.get("review_failed"):  # who decides a moment later finds the proposal closed
-        st.error(plain(failed))
+    number, failed = state.get("review_failed", (0, ""))
+    if failed and number not in [proposal.number for proposal in waiting[:OPEN]]:
+        st.error(plain(failed))  # somebody else decided a moment before
     if not waiting:
         st.info("No proposal waits for a decision. Fill in a form and choose Propose to make one.")
     else:
-        st.markdown(f"{min(OPEN, len(waiting))} of {len(waiting)} that wait for a decision, the first one first.")
+        st.markdown(f"{min(OPEN, len(waiting))} of {len(waiting)} waiting for a decision, the oldest first.")
     labels = views.labels_of(kg.store, kg.knowledge, [proposal.patch for proposal in shown])
     for proposal in waiting[:OPEN]:
         with st.container(border=True):
@@ -97,7 +98,11 @@ def _waiting(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str], 
     if not visitor.may("accept") and not own:
         return
     reason = f"review {number} reason"
-    st.text_input(f"Why not, if you reject {number}", key=reason, persist_state="session")
+    label = f"Why, if you withdraw {number}" if own else f"Why not, if you reject {number}"
+    st.text_input(label, key=reason, persist_state="session")
+    refused, failed = state.get("review_failed", (0, ""))
+    if refused == number:
+        st.error(plain(failed))
     with st.container(horizontal=True):
         st.button(f"What {number} would do", on_click=_on_preview, args=(number,))
         if visitor.may("accept"):
@@ -135,9 +140,9 @@ def _on_accept(proposal: Proposal, patch: Patch) -> None:
     try:
         change, behind = editing.accept_proposal(number, patch, author=state.get("contribute_author", ""))
     except ChangeRefused as error:
-        state.review_failed = " ".join(map(str, error.problems))
+        state.review_failed = number, " ".join(map(str, error.problems))
     except MskGraphError as error:
-        state.review_failed = str(error)
+        state.review_failed = number, str(error)
     else:
         state.review_done = f"Proposal {number} is accepted as change {change.hash[:12]}. {behind}"
 
@@ -148,7 +153,7 @@ def _on_reject(number: int, reason: str) -> None:
     try:
         editing.reject_proposal(number, why, author=state.get("contribute_author", ""))
     except MskGraphError as error:
-        state.review_failed = str(error)
+        state.review_failed = number, str(error)
     else:
         state.review_done = f"Proposal {number} is closed; it stays on record below."
 

@@ -15,7 +15,7 @@ from mskgraph.curation.nodes import New
 from mskgraph.terms import curie
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
-from mskgraph.ui.widgets import link, plain
+from mskgraph.ui.widgets import plain, to_address
 
 _SHORT = ("prefLabel", "title", "label", "stated", "locator", "identifier", "population")
 """Texts that are no more than a line."""
@@ -95,8 +95,10 @@ def _parts(fields: Fields, part: str, field: Field, node: str) -> None:
     count = draft.held(counted, start)
     draft.defaults[counted] = start
     st.markdown(f"**{plain(label_of(fields, field, part))}**")
+    whole = f"{nodes.called(kg, node)}, " if node else ""
     for each in there:
-        link(f"Edit {nodes.called(kg, each)}", "60_contribute", do=["edit"], node=[each])
+        label = f"Edit {nodes.called(kg, each).replace(whole, '')}"
+        st.button(plain(label), key=draft.aside(each), on_click=to_address, kwargs={"do": ["edit"], "node": [each]})
     for number in range(1, count + 1):
         new = nodes.part_of(part, field, len(there) + number)
         with st.container(border=True):
@@ -105,9 +107,9 @@ def _parts(fields: Fields, part: str, field: Field, node: str) -> None:
             show(fields, new, _kind_of(draft, field, new))
     with st.container(horizontal=True):
         if field.several or not (count or there):
-            st.button("Add one", key=f"{draft.key(name)} more", on_click=draft.put, args=(counted, count + 1))
+            st.button("Add one", key=draft.aside(f"{name} more"), on_click=draft.put, args=(counted, count + 1))
         if count > start:
-            st.button("Take it out", key=f"{draft.key(name)} less", on_click=draft.put, args=(counted, count - 1))
+            st.button("Take it out", key=draft.aside(f"{name} less"), on_click=draft.put, args=(counted, count - 1))
     fields.wrong(name)
 
 
@@ -181,6 +183,8 @@ def node_field(fields: Fields, label: str, name: str) -> str:
     fields.text(label, words, placeholder="part of its name")
     found = nodes.subjects(kg, draft.held(words, ""))
     first = list(found)[:MOST]
+    if len(first) == 1 and not chosen:
+        draft.put(name, first[0])
     if chosen and chosen not in first:
         first.insert(0, chosen)
     kinds = fields.knowledge.lexicon.kinds

@@ -42,7 +42,8 @@ def show(fields: Fields) -> None:
     fields.file("The table, as .xlsx or .csv", ["xlsx", "csv"])
     fields.draft.defaults["leave out"] = False
     key = fields.draft.key("leave out")
-    st.checkbox("Leave out rows that something is wrong with", key=key, persist_state="session")
+    label, more = "Leave out rows that something is wrong with", "A case is left out with all of its rows."
+    st.checkbox(label, key=key, persist_state="session", help=more)
     for text in fields.draft.memory().told[:FAULTS]:
         st.warning(plain(text))
     fields.shown.add("row")
@@ -77,10 +78,11 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
 
 def _told(table: Table, rows: Rows) -> list[str]:
     """Return what is worth knowing of a table though nothing is wrong with it."""
-    told = [f"Of the workbook, the sheet {table.sheet} was read; not read: {', '.join(table.other_sheets)}."]
+    unread = [name for name in table.other_sheets if name not in tables.EXPLAINING]
+    told = [f"Of the workbook, the sheet {table.sheet} was read; not read: {', '.join(unread)}."]
     left = [f"Left out are the rows {', '.join(map(str, rows.left_out))}:", *map(str, rows.faults)]
     return [
-        *(told if table.other_sheets else ()),
+        *(told if unread else ()),
         *(left if rows.left_out and rows.nodes else ()),
         *map(str, rows.cautions),
     ]
