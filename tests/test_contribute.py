@@ -31,6 +31,7 @@ from mskgraph.curation.forms import (
     is_taken,
     slug,
 )
+from mskgraph.curation.triples import text_of
 from mskgraph.errors import DraftNotKept, NotAllowed, StaleRevision
 from mskgraph.graph import Knowledge
 from mskgraph.store import ASSERTED_GRAPH, EmbeddedStore, Patch
@@ -776,3 +777,15 @@ def test_a_stale_check_is_never_published() -> None:
     with pytest.raises(StaleRevision):
         editing.publish(checked, "me", "")
     assert len(Journal().changes()) == 1
+
+
+@pytest.mark.parametrize("note", ["First line.\nSecond line.", "First line.\n\n  Second line.\nThird line."])
+def test_a_note_of_several_lines_stays_one_note_when_another_is_added(note: str) -> None:
+    accepted(replace(CASE, note=note))
+    app = page("edit", node="case-rice-grains-in-the-thigh")
+    held = keyed(app, "text_area", "case note").value
+    keyed(app, "text_area", "case note").set_value(f"Before.\n{held}\nAfter.").run()
+    click(app, "Publish")
+    change = Journal().changes()[-1]
+    assert not change.patch.removed
+    assert {text_of(line) for line in change.patch.added} == {"Before.", "After."}

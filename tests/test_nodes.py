@@ -297,6 +297,10 @@ def test_a_shape_that_cannot_be_read_is_told(said: str, wrong: str) -> None:
         ("sh:datatype xsd:decimal ; sh:maxInclusive 1.5", "decimal", ("3.50", "three")),
         ("sh:datatype xsd:decimal", "decimal", ("1", "NaN")),
         ("sh:datatype xsd:boolean", "boolean", ("false", "no")),
+        ("sh:datatype xsd:boolean", "boolean", ("1", "TRUE")),
+        ("sh:datatype xsd:date", "date", ("2026-01-31", "2026-W05-6")),
+        ("sh:datatype xsd:integer", "integer", ("-0100", "1_000")),
+        ("sh:datatype xsd:integer", "integer", ("+5", "\u0661\u0662")),
     ],
 )
 def test_kinds_of_values_are_read_and_written(said: str, kind: str, texts: tuple[str, str]) -> None:

@@ -7,6 +7,7 @@ the field that it is about.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -176,6 +177,8 @@ class Field:
         text = text.strip()
         match self.kind:
             case "integer":
+                if not re.fullmatch("[+-]?[0-9]+", text):  # Python reads more than XML Schema does
+                    raise ValueError(text)
                 return int(text)
             case "decimal":
                 number = Decimal(text)
@@ -183,10 +186,12 @@ class Field:
                     raise ValueError(text)
                 return number
             case "boolean":
-                if text.lower() not in ("true", "1", "false", "0"):
+                if text not in ("true", "1", "false", "0"):
                     raise ValueError(text)
-                return text.lower() in ("true", "1")
+                return text in ("true", "1")
             case "date":
+                if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+                    raise ValueError(text)
                 return date.fromisoformat(text)
             case "node" | "term" | "address":
                 if not is_iri(text) or (self.kind == "address" and not text.startswith(("http://", "https://"))):

@@ -141,15 +141,33 @@ def changed(
     found = filled_in(kg, draft, part, kind, node)
     for field in fields_of(kg, kind):
         if not field.own and draft.held(f"{part} {field.name}") == _shown(field, before.get(field.key, ())):
-            del found[field.key]  # a text of two lines in a list of one a line would be two else
+            del found[field.key]
+        elif not field.own:
+            found[field.key] = _rejoined(found[field.key], before.get(field.key, ()))
     return found
+
+
+def _rejoined(held: Sequence[str | New], before: Sequence[str]) -> list[str | New]:
+    """Return what a field holds, with those lines put together again that were one text before."""
+    found = list(held)
+    for text in before:
+        lines = _lines(text)
+        for start in range(len(found) - len(lines) + 1):
+            if found[start : start + len(lines)] == lines:
+                found[start : start + len(lines)] = [text]
+                break
+    return found
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def _texts(field: Field, held: Any) -> Sequence[str]:
     if not held:
         return ()
     if isinstance(held, str):
-        return [line for line in held.split("\n") if line.strip()] if field.several else [held]
+        return _lines(held) if field.several else [held]
     return list(held)
 
 
