@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -24,6 +26,7 @@ from mskgraph.errors import (
     ChangeRefused,
     JournalDamaged,
     JournalUnusable,
+    MskGraphError,
     PatchInvalid,
     PatchOutdated,
     ProposalDecided,
@@ -713,3 +716,32 @@ def test_the_reviewer_is_told_as_an_association_of_that_role() -> None:
     (review,) = graph.objects(URIRef(change_iri(change.hash)), PROV.qualifiedAssociation)
     assert (review, RDF.type, PROV.Association) in graph
     assert (URIRef(iri("role-reviewer")), RDF.type, PROV.Role) in graph
+
+
+def test_nothing_is_accepted_into_a_journal_that_is_just_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    added('msk:gout skos:altLabel "podagra"@en .')
+    proposed("arthritis urica")
+    with closing(sqlite3.connect(Journal().path)) as database, database:
+        database.execute("DROP TRIGGER proposal_no_update")
+        database.execute("UPDATE proposal SET author = 'Eve'")
+    link, refused = os.link, list[MskGraphError]()
+
+    def accept() -> None:
+        try:
+            added('msk:gout skos:altLabel "king of diseases"@en .')
+        except MskGraphError as error:
+            refused.append(error)
+
+    other = threading.Thread(target=accept)
+
+    def linked(source: Path, target: Path) -> None:
+        other.start()
+        other.join(0.5)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", linked)
+    Journal().repair()
+    other.join(30)
+    assert len(Journal().changes()) == 1
+    assert [type(error) for error in refused] == [JournalUnusable]
+    assert added('msk:gout skos:altLabel "king of diseases"@en .').number == 2

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,16 +232,22 @@ class Journal:
         """Put a damaged journal aside, keep the changes and proposals that are intact, and return where it lies now.
 
         :raises PatchInvalid: if it is not damaged
+        :raises JournalUnusable: if it cannot be written
         """
-        damaged = False
-        try:
-            intact = self.changes()
-        except JournalDamaged as error:
-            intact = [change for change in error.changes if isinstance(change, Change)]
-            damaged = True
-        kept, whole = self._read_proposals()
-        if whole and not damaged and self._is_sound():
-            raise PatchInvalid(f"The journal {self.path} is as it was written; there is nothing to repair.")
+        with self._still():
+            damaged = False
+            try:
+                intact = self.changes()
+            except JournalDamaged as error:
+                intact = [change for change in error.changes if isinstance(change, Change)]
+                damaged = True
+            kept, whole = self._read_proposals()
+            if whole and not damaged and self._is_sound():
+                raise PatchInvalid(f"The journal {self.path} is as it was written; there is nothing to repair.")
+            return self._replaced(intact, kept)
+
+    def _replaced(self, intact: Iterable[Change], kept: Iterable[Proposal]) -> Path:
+        """Put another journal in the place of this one, and return where this one lies now."""
         number = sum(1 for _ in self.path.parent.glob("journal.damaged-*"))
         aside = self.path.with_name(f"journal.damaged-{number + 1}.sqlite")
         draft = Journal(self.path.with_name("journal-part.sqlite"))
@@ -260,6 +266,20 @@ class Journal:
         draft._tally.unlink(missing_ok=True)
         self._tell(told)
         return aside
+
+    @contextmanager
+    def _still(self) -> Iterator[None]:
+        """Keep others from writing, unless the damage does so; who waited finds the file moved, and cannot write it."""
+        with ExitStack() as held:
+            if self.path.exists():
+                try:
+                    held.enter_context(self._open()).execute("BEGIN IMMEDIATE")
+                except JournalDamaged:
+                    pass
+                except sqlite3.DatabaseError as error:
+                    if not proposals.tells_damage(error):
+                        raise JournalUnusable(self.path, str(error)) from None
+            yield
 
     def _is_sound(self) -> bool:
         """Return whether the database is whole, that which only writing needs included."""
