@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -22,7 +22,19 @@ from mskgraph import ontology
 from mskgraph.curation import Journal, accepted, graph_of, names_given
 from mskgraph.errors import MskGraphError, QueryError, StoreError
 from mskgraph.graph import Knowledge, build, read_lexicon
-from mskgraph.store import Accepted, EmbeddedStore, Patch, Store, filled, load_files, open_store
+from mskgraph.store import (
+    Accepted,
+    EmbeddedStore,
+    Patch,
+    Row,
+    Store,
+    filled,
+    is_iri,
+    load_files,
+    open_store,
+    query_text,
+    select,
+)
 from mskgraph.terms import Lexicon
 
 if TYPE_CHECKING:
@@ -152,14 +164,15 @@ class KnowledgeGraph:
         :raises StoreError: if the store does not answer
         """
         from mskgraph.sparql import Request
-        from mskgraph.store import is_iri, query_text
 
+        return self._labels(iris, lambda query: self.worker.run(Request(query)).answer.table()[1])
+
+    def _labels(self, iris: Iterable[str], rows: Callable[[str], Iterable[Row]]) -> dict[str, str]:
         known = self.lexicon.labels
         asked = set(iris)
         found = {iri: known[iri] for iri in asked & known.keys()}
         if rest := sorted(iri for iri in asked - known.keys() if is_iri(iri)):
-            query = query_text("labels", node=rest[:_LABELS])
-            for row in self.worker.run(Request(query)).answer.table()[1]:
+            for row in rows(query_text("labels", node=rest[:_LABELS])):
                 found.setdefault(row["node"], row["label"])
         return found
 
@@ -191,9 +204,12 @@ class KnowledgeGraph:
         return KnowledgeGraph(self.files, "", "", self.revision, changes, store)
 
     def labels_after(self, *patches: Patch) -> dict[str, str]:
-        """Return what the nodes that patches name are called, those included that a patch itself names."""
+        """Return what the nodes that patches name are called, those included that a patch itself names.
+
+        The knowledge alone is asked, which needs no process apart.
+        """
         terms = {term for patch in patches for term in patch.terms()}
-        return names_given(patches) | self.labels(terms)
+        return names_given(patches) | self._labels(terms, lambda query: select(self.store, query))
 
     def export(self, form: Literal["ttl", "nq", "jsonld"], with_history: bool = False) -> str:
         """Return the knowledge as it stands as one RDF document, without the derived triples.

@@ -18,6 +18,7 @@ from mskgraph import ontology
 from mskgraph.curation.triples import graph_of, lines, stated
 from mskgraph.differential.coherence import avoids_sure_loss, incoherent
 from mskgraph.differential.estimates import Bounds, bounds
+from mskgraph.errors import OntologyInvalid
 from mskgraph.graph import Knowledge, read_estimates
 from mskgraph.ontology import MSK, Problem
 from mskgraph.store import ASSERTED_GRAPH, Accepted, Answer, Dataset, EmbeddedStore, Patch, Store, is_iri, whole
@@ -102,16 +103,17 @@ def left_by(basis: Basis, patch: Patch, nodes: set[str]) -> Graph:
     return graph_of((stated(basis.files, basis.accepted, nodes) - patch.removed) | patch.added)
 
 
-@lru_cache(maxsize=4)
-def _read(path: Path, _state: tuple[int, int]) -> Graph:
-    return ontology.read([path])
-
-
 def _contents(basis: Basis, name: str) -> Graph:
     """Return what is in a file of the ontology."""
-    path = next(path for path in basis.files if path.name == name)
-    stat = path.stat()
-    return _read(path, (stat.st_mtime_ns, stat.st_size))
+    return _parsed(name, next(path for path in basis.files if path.name == name).read_bytes())
+
+
+@lru_cache(maxsize=4)
+def _parsed(name: str, content: bytes) -> Graph:
+    found = ontology.parse_text(content.decode(), name)
+    if isinstance(found, Problem):
+        raise OntologyInvalid([found])
+    return found
 
 
 def asserted(store: Store, query: str) -> Answer:
