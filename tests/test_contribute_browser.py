@@ -275,6 +275,8 @@ def test_a_proposal_is_seen_as_unreviewed_and_accepted(page: Page, own_app: Runn
     main_of(page).get_by_role("link", name="Open the proposals").first.click()
     page.get_by_role("button", name=re.compile(r"^What \d+ would do$")).click()
     expect(page.get_by_role("heading", name="What it would do")).to_be_visible()
+    settled(page)
+    assert axe_faults(page, "light") == []
     accept = page.get_by_role("button", name=re.compile(r"^Accept \d+$"))
     expect(accept).to_be_visible()
     settled(page)

@@ -15,16 +15,16 @@ from pathlib import Path
 
 import pytest
 from rdflib import Graph, URIRef
-from rdflib.compare import isomorphic
 
 from mskgraph import KnowledgeGraph, curation
 from mskgraph.curation import Change, Journal, change_iri
 from mskgraph.differential import differential
-from mskgraph.errors import ChangeRefused, MskGraphError, PatchInvalid, StaleRevision
+from mskgraph.errors import ChangeRefused, MskGraphError, PatchInvalid, StaleRevision, UnknownTerm
 from mskgraph.ontology import literals_as_typed
-from mskgraph.store import Patch
+from mskgraph.store import ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH, EmbeddedStore, Patch, filled
 from mskgraph.terms import iri, local_name
 from tests.command_line import run
+from tests.conftest import canonical_triples
 from tests.journal_writers import accept_some, forks, synonym
 from tests.small_ontology import added, claim, diagnosis, small_ontology, statements, taken_back, turtle
 
@@ -212,7 +212,7 @@ def test_whatever_was_done_can_be_taken_back(chunk: int, tmp_path: Path, monkeyp
     The edits are valid as they are made; to be quick, only some of them are checked as well.
     """
     origin = KnowledgeGraph.open()
-    graph, stored, start = origin.to_rdflib(), in_the_store(origin), frozenset(statements())
+    said, stored, start = canonical_triples(origin.to_rdflib()), in_the_store(origin), frozenset(statements())
     for number in range(SEQUENCES // CHUNKS):
         monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path / f"home {number}"))
         if number == CHECKED:
@@ -239,7 +239,7 @@ def test_whatever_was_done_can_be_taken_back(chunk: int, tmp_path: Path, monkeyp
         if number % 10 == 0:
             assert statements() == start, seed
         if number == 0:
-            assert isomorphic(end.to_rdflib(), graph)
+            assert canonical_triples(end.to_rdflib()) == said
         shutil.rmtree(tmp_path / f"home {number}")
 
 
@@ -884,6 +884,59 @@ def test_the_history_is_no_part_of_the_knowledge() -> None:
     kg = KnowledgeGraph.open()
     assert kg.query("SELECT ?x { ?x a <http://www.w3.org/ns/prov#Activity> }").empty
     assert (None, None, URIRef("http://www.w3.org/ns/prov#Activity")) not in kg.to_rdflib()
+
+
+def test_what_was_looked_at_is_what_is_accepted() -> None:
+    """The store that shows what a change would do is the one that answers after it, with all that a new one holds."""
+    patch = Patch(frozenset({synonym("podagra")}))
+    foreseen = KnowledgeGraph.open().changed_by(patch)
+    assert foreseen.find("podagra") == [iri("gout")]
+    history = "SELECT ?who { GRAPH msk:history { ?change prov:wasAssociatedWith/rdfs:label ?who } }"
+    assert everything_in(foreseen) == everything_in(KnowledgeGraph.open().changed_by(patch))
+    assert foreseen.query(history).empty
+    accepted(patch, "Ada")
+    kg = KnowledgeGraph.open()
+    assert kg.knowledge is foreseen.knowledge
+    assert list(kg.query(history)["who"]) == ["Ada"]
+    assert everything_in(kg) == everything_anew(kg)
+
+
+def test_what_was_looked_at_is_forgotten_if_another_change_is_accepted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at, other = (Patch(frozenset({synonym(name)})) for name in ("podagra", "gouty arthritis"))
+    before = KnowledgeGraph.open()
+    foreseen = before.changed_by(looked_at)
+    accepted(other)
+    kg = KnowledgeGraph.open()
+    assert everything_in(kg) == everything_anew(kg)
+    with pytest.raises(UnknownTerm):
+        kg.find("podagra")
+    accepted(looked_at)
+    both = KnowledgeGraph.open()
+    assert both.knowledge is not foreseen.knowledge
+    assert both.find("podagra", "gouty arthritis") == [iri("gout")] * 2
+    assert everything_in(both) == everything_anew(both)
+    monkeypatch.setenv("MSKGRAPH_HOME", str(home.with_name("another home")))
+    accepted(looked_at, "Ben")
+    assert everything_in(KnowledgeGraph.open()) == everything_anew(KnowledgeGraph.open())
+    assert everything_in(before) == everything_anew(before)
+
+
+def everything_in(kg: KnowledgeGraph) -> list[set[str]]:
+    """What the engine holds, graph by graph; blank nodes left out, which are named anew by each reading."""
+    assert isinstance(kg.store, EmbeddedStore)
+    return everything_of(kg.store)
+
+
+def everything_anew(kg: KnowledgeGraph) -> list[set[str]]:
+    """What an engine holds that is filled anew."""
+    return everything_of(filled(kg.files, kg.accepted))
+
+
+def everything_of(store: EmbeddedStore) -> list[set[str]]:
+    graphs = [store.triples_of(name).decode().splitlines() for name in (ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH)]
+    return [{line for line in lines if "_:" not in line.split('"')[0]} for lines in graphs]
 
 
 def test_literals_keep_their_form() -> None:

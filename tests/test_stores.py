@@ -13,16 +13,19 @@ import httpx
 import pyoxigraph
 import pytest
 
-from mskgraph import KnowledgeGraph, located
+from mskgraph import KnowledgeGraph, bring_up_to_date, curation, located, open_to_change
+from mskgraph.curation import Journal
 from mskgraph.curation.access import digest
 from mskgraph.errors import OntologyInvalid, QueryError, QueryStopped, StoreError
 from mskgraph.sparql import Request, Worker
 from mskgraph.store import (
     ASSERTED_GRAPH,
     DERIVED_GRAPH,
+    Accepted,
     Answer,
     Dataset,
     EmbeddedStore,
+    Patch,
     RemoteStore,
     Result,
     StoreFolder,
@@ -464,3 +467,39 @@ def test_what_is_accepted_comes_to_the_engine(
     assert held()
     assert run("undo", "--author", "A") == 0
     assert not held()
+
+
+NAMED = '<https://w3id.org/mskgraph/cysticercosis> <http://www.w3.org/2004/02/skos/core#altLabel> "{}"@en .'
+
+
+def test_changes_are_checked_against_what_was_accepted_whatever_the_engine_holds(tmp_path: Path) -> None:
+    settings = {"MSKGRAPH_STORE": "http://127.0.0.1:9/sparql", "MSKGRAPH_HOME": str(tmp_path)}
+    first = command_line.run("add", "-", stdin=NAMED.format("measly muscle"), **settings)
+    assert "accepted, but not in the engine yet" in first.stderr
+    again = command_line.run("add", "-", stdin=NAMED.format("measly muscle"), **settings)
+    assert "It changes nothing." in again.stderr
+    undone = command_line.run("undo", **settings)
+    assert "accepted, but not in the engine yet" in undone.stderr
+    assert [bool(change.undoes) for change in Journal(tmp_path / "journal.sqlite").changes()] == [False, True]
+
+
+def test_who_is_slow_leaves_the_engine_with_what_was_accepted_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MSKGRAPH_STORE", "http://127.0.0.1:9/sparql")
+    monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path))
+    held: list[set[str]] = []
+
+    def accept(name: str) -> None:
+        curation.accept(Journal(), open_to_change, Patch(frozenset([NAMED.format(name)])), "Ada")
+
+    def load_files(url: str, files: object, content: str, accepted: Accepted) -> None:
+        held.append(set(accepted.patch.added))
+        if len(held) == 1:
+            accept("pork measles")  # by another process
+
+    monkeypatch.setattr("mskgraph.load_files", load_files)
+    accept("measly muscle")
+    bring_up_to_date()
+    assert held[-1] == {NAMED.format("measly muscle"), NAMED.format("pork measles")}
+    assert len(held) == 2

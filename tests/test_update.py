@@ -20,7 +20,7 @@ from rdflib.namespace import SKOS
 from rdflib.plugins.stores.sparqlstore import SPARQLUpdateStore
 from starlette.applications import Starlette
 
-from mskgraph import KnowledgeGraph, curation, ontology
+from mskgraph import KnowledgeGraph, curation, ontology, open_to_change
 from mskgraph.curation import Change, Journal
 from mskgraph.curation.access import Access, Person, digest
 from mskgraph.errors import JournalUnusable, MskGraphError, PatchInvalid, QueryError, StaleRevision
@@ -652,7 +652,7 @@ class Inside:
         self.home = Path()
         self.engine_fails = False
         self.brought = 0
-        self._served = Starlette(routes=routes(KnowledgeGraph.open, self.bring_up_to_date))
+        self._served = Starlette(routes=routes(KnowledgeGraph.open, open_to_change, self.bring_up_to_date))
 
     def bring_up_to_date(self) -> None:
         self.brought += 1

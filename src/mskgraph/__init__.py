@@ -254,19 +254,33 @@ def located(store: str | None = None) -> Located:
     return Located(files, content, url, changes, revision)
 
 
+def open_to_change() -> KnowledgeGraph:
+    """Open the knowledge as changes are checked against it.
+
+    An engine elsewhere may lag behind what was accepted, or hold what somebody else has put there: then files and
+    journal are asked themselves.
+    """
+    return KnowledgeGraph.open("" if _is_elsewhere(os.environ.get("MSKGRAPH_STORE", "")) else None)
+
+
 def bring_up_to_date() -> None:
     """Let the engine that ``MSKGRAPH_STORE`` names hold what was accepted; other stores see to that when opened.
 
     :raises MskGraphError: if the engine does not take it; what was accepted stays accepted
     """
-    files, content, url, changes, _ = located()
-    if url.startswith(("http://", "https://")):
+    loaded, origin = "", located()
+    while _is_elsewhere(origin.url) and loaded != origin.content_hash:  # else who is slower takes it back
         try:
-            load_files(url, files, content, accepted=changes)
+            load_files(origin.url, origin.files, origin.content_hash, accepted=origin.accepted)
         except (QueryError, StoreError) as error:
             raise MskGraphError(
                 f"The change is accepted, but not in the engine yet: {error} Then run: mskgraph load"
             ) from None
+        loaded, origin = origin.content_hash, located()
+
+
+def _is_elsewhere(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
 
 class _State(NamedTuple):

@@ -344,10 +344,10 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Check triples and add them to the knowledge; mskgraph undo takes them back. Exit code 1 if they are refused."""
-    from mskgraph import KnowledgeGraph, bring_up_to_date, curation
+    from mskgraph import bring_up_to_date, curation, open_to_change
     from mskgraph.errors import ChangeRefused
 
-    kg = KnowledgeGraph.open()
+    kg = open_to_change()
     source = sys.stdin.buffer.read(curation.LARGEST + 1) if str(file) == "-" else file
     patch = curation.additions(kg, curation.graph_in(source))
     words = curation.in_words(patch, kg.labels_after(patch))
@@ -355,7 +355,7 @@ def add(
     warnings = [] if problems else curation.cautions(kg, patch)
     if not problems and not dry_run:
         try:
-            change = curation.accept(curation.Journal(), KnowledgeGraph.open, patch, author or _login(), message)
+            change = curation.accept(curation.Journal(), open_to_change, patch, author or _login(), message)
         except ChangeRefused as error:
             problems = list(error.problems)
     if as_json:
@@ -429,9 +429,9 @@ def undo(
     author: Annotated[str | None, typer.Option(help="Who takes it back; your login name if not given.")] = None,
 ) -> None:
     """Take an accepted change back, by a new change."""
-    from mskgraph import KnowledgeGraph, bring_up_to_date, curation
+    from mskgraph import bring_up_to_date, curation, open_to_change
 
-    done = curation.undo(curation.Journal(), KnowledgeGraph.open, author or _login(), change)
+    done = curation.undo(curation.Journal(), open_to_change, author or _login(), change)
     print(f"Change {done.undoes[:12]} is taken back by change {done.number} ({done.hash[:12]}).", file=sys.stderr)
     bring_up_to_date()
 

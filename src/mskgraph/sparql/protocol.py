@@ -41,10 +41,15 @@ from mskgraph.store import Dataset, is_iri
 _QUERY: Final = "application/sparql-query"
 
 
-def routes(open_knowledge: Callable[[], update.Opened], bring_up_to_date: Callable[[], None]) -> list[BaseRoute]:
+def routes(
+    open_knowledge: Callable[[], update.Opened],
+    open_to_change: Callable[[], update.Opened],
+    bring_up_to_date: Callable[[], None],
+) -> list[BaseRoute]:
     """Return the addresses that answer programs.
 
     :param open_knowledge: gives what is asked; cheap if nothing has changed
+    :param open_to_change: gives what is changed, which an engine elsewhere may lag behind
     :param bring_up_to_date: lets an engine elsewhere hold what was accepted
     """
     gate = Gate()
@@ -97,7 +102,7 @@ def routes(open_knowledge: Callable[[], update.Opened], bring_up_to_date: Callab
     methods = ["GET", "POST", "OPTIONS"] if allowed else ["GET", "POST"]
     return [
         Route("/sparql", sparql, methods=methods, middleware=cors if allowed else []),
-        *update.routes(gate, open_knowledge, bring_up_to_date),
+        *update.routes(gate, open_knowledge, open_to_change, bring_up_to_date),
         Route("/void", void, methods=["GET"]),
         Route("/.well-known/void", void, methods=["GET"]),
     ]

@@ -84,16 +84,22 @@ class Opened(Basis, Protocol):
         ...
 
 
-def routes(gate: Gate, open_knowledge: Callable[[], Opened], bring_up_to_date: Callable[[], None]) -> list[BaseRoute]:
+def routes(
+    gate: Gate,
+    open_knowledge: Callable[[], Opened],
+    open_to_change: Callable[[], Opened],
+    bring_up_to_date: Callable[[], None],
+) -> list[BaseRoute]:
     """Return the address at which programs change the knowledge.
 
     :param gate: through which who reads goes
-    :param open_knowledge: gives what is read and changed; cheap if nothing has changed
+    :param open_knowledge: gives what is read; cheap if nothing has changed
+    :param open_to_change: gives what is changed, which an engine elsewhere may lag behind
     :param bring_up_to_date: lets an engine elsewhere hold what was accepted
     """
     one_at_a_time = Gate(running=1, patience=_PATIENCE)
     guesses = Budget(rate=1 / 6, burst=10)
-    editor = _Editor(open_knowledge, bring_up_to_date)
+    editor = _Editor(open_to_change, bring_up_to_date)
 
     @told
     async def answer(request: HttpRequest) -> Response:
@@ -255,8 +261,8 @@ def _no_such_graph() -> Refused:
 class _Editor:
     """Turns edits into changes, one after the other."""
 
-    def __init__(self, open_knowledge: Callable[[], Opened], bring_up_to_date: Callable[[], None]) -> None:
-        self._open, self._bring_up_to_date = open_knowledge, bring_up_to_date
+    def __init__(self, open_to_change: Callable[[], Opened], bring_up_to_date: Callable[[], None]) -> None:
+        self._open, self._bring_up_to_date = open_to_change, bring_up_to_date
         self._content = ""
         self._worker: Worker | None = None
 

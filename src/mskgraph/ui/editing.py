@@ -6,7 +6,7 @@ import getpass
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mskgraph import KnowledgeGraph, bring_up_to_date, curation
+from mskgraph import KnowledgeGraph, bring_up_to_date, curation, open_to_change
 from mskgraph.curation import Change, Journal, Proposal
 from mskgraph.curation.access import NOBODY, Access, Person, Role, at_the_machine
 from mskgraph.errors import AccessInvalid, MskGraphError, NotAllowed
@@ -117,7 +117,7 @@ def publish(checked: Checked, author: str, message: str) -> Done:
     :raises ChangeRefused: with what it would leave wrong
     """
     name = _name(_allowed("accept"), author)
-    change = curation.accept(Journal(), KnowledgeGraph.open, checked.patch, name, message, checked.base)
+    change = curation.accept(Journal(), open_to_change, checked.patch, name, message, checked.base)
     return Done(change, _behind())
 
 
@@ -129,7 +129,7 @@ def take_back(change_hash: str, author: str) -> Done:
     :raises ChangeRefused: if something would be left wrong without it
     """
     name = _name(_allowed("accept"), author)
-    change = curation.undo(Journal(), KnowledgeGraph.open, name, change_hash)
+    change = curation.undo(Journal(), open_to_change, name, change_hash)
     return Done(change, _behind())
 
 
@@ -143,7 +143,7 @@ def propose(checked: Checked, author: str, message: str) -> Proposal:
     :raises ChangeRefused: with what it would leave wrong
     """
     name = _name(_allowed("propose"), author)
-    return curation.propose(Journal(), KnowledgeGraph.open, checked.patch, name, message)
+    return curation.propose(Journal(), open_to_change, checked.patch, name, message)
 
 
 def accept_proposal(number: int, patch: Patch | None = None, author: str = "") -> Done:
@@ -154,7 +154,7 @@ def accept_proposal(number: int, patch: Patch | None = None, author: str = "") -
     :raises ChangeRefused: with what it would leave wrong
     """
     name = _name(_allowed("accept"), author)
-    change = curation.accept_proposal(Journal(), KnowledgeGraph.open, number, name, patch=patch)
+    change = curation.accept_proposal(Journal(), open_to_change, number, name, patch=patch)
     return Done(change, _behind())
 
 

@@ -31,7 +31,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from mskgraph import KnowledgeGraph, __version__, bring_up_to_date
+from mskgraph import KnowledgeGraph, __version__, bring_up_to_date, open_to_change
 from mskgraph.curation.access import Access, is_loopback, settings_file
 from mskgraph.errors import AccessInvalid, MskGraphError, PortInUse
 from mskgraph.sparql.protocol import routes
@@ -96,7 +96,7 @@ ROUTES: Final[list[BaseRoute]] = [
     Route("/healthz", healthz, methods=["GET"]),
     resource.ROUTE,
     completion.ROUTE,
-    *routes(KnowledgeGraph.open, bring_up_to_date),
+    *routes(KnowledgeGraph.open, open_to_change, bring_up_to_date),
 ]
 """What this server answers beside Streamlit's own addresses."""
 

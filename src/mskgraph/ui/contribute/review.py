@@ -37,6 +37,7 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     number, failed = state.get("review_failed", (0, ""))
     if failed and number not in [proposal.number for proposal in waiting[:OPEN]]:
         st.error(plain(failed))  # somebody else decided a moment before
+    st.header("Waiting")
     if not waiting:
         st.info("No proposal waits for a decision. Fill in a form and choose Propose to make one.")
     else:
@@ -46,7 +47,7 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
         with st.container(border=True):
             _waiting(kg, proposal, labels, visitor)
     if decided:
-        st.subheader("Decided")
+        st.header("Decided")
         st.markdown(f"{min(SHOWN, len(decided))} of {len(decided)}, the last one first.")
         for proposal in decided[:SHOWN]:
             with st.container(border=True):
