@@ -62,6 +62,11 @@ def test_what_is_discarded_is_gone(path: Path) -> None:
     assert [kept.id for kept in mine.all()] == ["two"]
 
 
+def test_others_on_the_machine_cannot_read_drafts(path: Path) -> None:
+    Drafts("ada", path).keep("one", "case", "", FIELDS)
+    assert path.stat().st_mode & 0o077 == 0
+
+
 def test_too_many_and_too_large_ones_are_refused_and_nothing_is_lost(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,10 +101,10 @@ class Drafts:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)  # others who have a login on this machine need not read them
         except OSError as error:
             raise DraftNotKept(error.strerror or str(error)) from None
         with self._open() as database:
-            database.executescript(_SCHEMA)
             database.execute("BEGIN IMMEDIATE")
             if version:
                 change = "UPDATE draft SET title = ?, fields = ?, time = ?, version = version + 1"
@@ -134,6 +134,7 @@ class Drafts:
         try:
             database = sqlite3.connect(self.path, timeout=10, isolation_level=None)
             try:
+                database.executescript(_SCHEMA)
                 yield database
             finally:
                 database.close()

@@ -166,7 +166,7 @@ class Draft:
             if f"{part} {name}" in self.slips or (part in known and part not in self.asked):
                 continue  # the same is said already, in the words of the form
             if part is None or not name:
-                found[""].append(" ".join([f"{problem.node}:", problem.message, problem.remedy]))
+                found[""].append(f"{problem.node}: {problem.message} {problem.remedy}".removeprefix(": "))
             else:
                 found[f"{part} {name}"].append(self._words(part, term) or problem.message)
         return {name: list(dict.fromkeys(texts)) for name, texts in found.items()}

@@ -441,7 +441,7 @@ def deletion(basis: Basis, node: str) -> Patch:
     label = called(basis, node)
     if str(SKOS.Concept) in forms(basis).above[kind]:
         reason = "a concept stays, as others may have written its name down. Mark it as out of use and name what takes "
-        reason += "its place; what was added by mistake, can be taken back under History."
+        reason += "its place; what was added by mistake can be taken back under History."
         raise NodeInUse(label, "deleted", reason, impact(basis, node))
     gone = _whole_of(basis, node)
     removed = stated(basis.files, basis.accepted, gone)
