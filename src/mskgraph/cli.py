@@ -416,7 +416,8 @@ def history(
         who = change.author
         if change.accepted_by != change.author:
             who += f", accepted by {change.accepted_by}"
-        print(_printable(f"{change.number}  {change.hash[:12]}  {change.time}  {who}: {change.message or 'no reason given'}"))
+        why = change.message or "no reason given"
+        print(_printable(f"{change.number}  {change.hash[:12]}  {change.time}  {who}: {why}"))
         for line in curation.in_words(change.patch, labels):
             print(_printable(f"    {line}"))
     if not changes:

@@ -59,7 +59,8 @@ def graph_in(source: Path | bytes, name: str = "") -> Graph:
             raise PatchInvalid(f"{name} has more than {LARGEST // 1_000_000} MB. Add it in parts.")
         text = source.decode("utf-8-sig")
     except (OSError, ValueError) as error:  # UnicodeDecodeError is one, and a path with a null byte
-        raise PatchInvalid(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}. Give a file of Turtle in UTF-8.") from None
+        why = getattr(error, "strerror", None) or error
+        raise PatchInvalid(f"{name} cannot be read: {why}. Give a file of Turtle in UTF-8.") from None
     found = ontology.parse_text(text, name)
     if not isinstance(found, ontology.Problem) and (fault := fault_of_turtle(text)):  # rdflib lets more pass
         found = ontology.Problem(name, "the text", f"This is not Turtle: {fault}.", "Correct it there.")
