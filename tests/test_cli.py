@@ -18,6 +18,7 @@ from rdflib import SKOS, Literal, URIRef
 from mskgraph import KnowledgeGraph, ontology
 from mskgraph.terms import iri
 from tests.command_line import run
+from tests.small_ontology import small_ontology
 
 pytestmark = pytest.mark.usefixtures("seed")
 
@@ -287,8 +288,8 @@ def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
 # check
 
 
-def test_check_says_so_if_it_finds_no_fault() -> None:
-    done = run("check")
+def test_check_says_so_if_it_finds_no_fault(tmp_path: Path) -> None:
+    done = run("check", MSKGRAPH_ONTOLOGY=str(small_ontology(tmp_path / "ontology")))
     assert (done.returncode, done.stdout) == (0, "")
     assert "No problems" in done.stderr
 
