@@ -37,6 +37,7 @@ from mskgraph.graph import Knowledge
 from mskgraph.store import ASSERTED_GRAPH, EmbeddedStore, Patch
 from mskgraph.terms import iri
 from mskgraph.ui import editing
+from mskgraph.ui.contribute import history, panel
 from mskgraph.ui.server import MAIN
 from tests.test_pages import addressed, shown_text
 
@@ -789,3 +790,24 @@ def test_a_note_of_several_lines_stays_one_note_when_another_is_added(note: str)
     change = Journal().changes()[-1]
     assert not change.patch.removed
     assert {text_of(line) for line in change.patch.added} == {"Before.", "After."}
+
+
+def test_of_a_long_history_some_is_shown_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "CHANGES", 2)
+    monkeypatch.setattr(panel, "CHANGES", 2)
+    app = click(fill_case(page()), "Check")
+    for number in range(5):
+        added = f'<{iri("pain")}> <{iri("skos:altLabel")}> "pain as of {number}"@en .'
+        curation.accept(Journal(), KnowledgeGraph.open, Patch(frozenset([added])), "another", f"number {number}")
+    app.run()
+    assert "The last 2 of 5 changes are shown." in shown_text(app)
+    told = [each.label[-1] for each in app.expander if each.label.startswith("another")]
+    assert told == ["3", "4"]
+    app = page("history")
+    assert "2 of 5 changes, the last one first." in shown_text(app)
+    click(app, "Show 2 more")
+    assert "4 of 5 changes, the last one first." in shown_text(app)
+    click(app, "Show 1 more")
+    assert "5 of 5 changes, the last one first." in shown_text(app)
+    assert "number 0" in shown_text(app)
+    assert not [button for button in app.button if button.label.endswith("more")]

@@ -12,7 +12,7 @@ from mskgraph.curation.access import Person
 from mskgraph.ui.contribute import panel
 from mskgraph.ui.widgets import plain
 
-CHANGES = 20  # that are shown at once
+CHANGES = 20  # that are shown at first, and more at each click
 
 state = st.session_state
 
@@ -29,15 +29,20 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     if not changes:
         st.info("Nothing was changed yet: the knowledge is what the files of the ontology say.")
         return
-    shown = changes if state.get("contribute_all", False) else changes[:CHANGES]
+    count = state.get("contribute_history", CHANGES)
+    shown = changes[:count]
     st.markdown(f"{len(shown)} of {len(changes)} change{'s' if len(changes) > 1 else ''}, the last one first.")
-    if len(changes) > CHANGES:
-        st.toggle(f"Show all {len(changes)}", key="contribute_all")
     labels = views.labels_of(kg.store, kg.knowledge, [change.patch for change in shown])
     back = views.taken_back(changes)
     for change in shown:
         with st.container(border=True):
             _entry(kg, change, back.get(change.hash), labels, visitor)
+    if more := changes[count : count + CHANGES]:
+        st.button(f"Show {len(more)} more", on_click=_on_more, args=(count + CHANGES,))
+
+
+def _on_more(count: int) -> None:
+    state.contribute_history = count
 
 
 def _entry(

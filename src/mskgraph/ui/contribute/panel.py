@@ -24,6 +24,7 @@ from mskgraph.ui.editing import Checked
 from mskgraph.ui.widgets import plain
 
 SENTENCES = 40  # of a change that are shown at once
+CHANGES = 20  # of others that are shown at once
 WHOLE = 12  # rows of what changes that are shown without scrolling
 
 state = st.session_state
@@ -275,8 +276,11 @@ def overtaken(fields: Fields, checked: Checked) -> None:
     """Show what others have changed since a check, and offer to go on from there."""
     st.warning("Somebody has changed the knowledge since you checked. Nothing of yours is published yet.")
     since = Journal().since(checked.base)
-    labels = views.labels_of(fields.kg.store, fields.knowledge, [change.patch for change in since])
-    for change in since:
+    shown = since[-CHANGES:]
+    labels = views.labels_of(fields.kg.store, fields.knowledge, [change.patch for change in shown])
+    if len(shown) < len(since):
+        st.markdown(f"The last {len(shown)} of {len(since)} changes are shown.")
+    for change in shown:
         with st.expander(plain(f"{change.author}: {change.message or 'no reason given'}")):
             sentences(fields.kg, change.patch, labels)
     st.markdown("Check again to see whether yours still fits and what it would do now.")
