@@ -589,6 +589,8 @@ NOTE = "msk:gout skos:note"
         # more than one, where there is one
         ('msk:gout skos:prefLabel "the gout"@en .', "label"),
         ('msk:gout skos:definition "Another."@en .', "definition"),
+        ('msk:gout-effusion-atlas-estimate msk:numerator "1_0"^^xsd:integer .', "is no value of"),
+        ('msk:gout-effusion-atlas-estimate msk:lower "\u0661.5"^^xsd:decimal .', "is no value of"),
         ("msk:gout-effusion-atlas-estimate msk:lower 0.60 .", "lower"),
         # in circles
         ("msk:elbow msk:partOf msk:triceps-tendon .", "a part of itself"),

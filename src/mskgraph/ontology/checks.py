@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gc
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,14 @@ _VOCABULARIES = (DCTERMS, OWL, PROV, RDF, RDFS, SH, SKOS)
 _DATATYPES = frozenset(
     map(str, (RDF.langString, XSD.anyURI, XSD.boolean, XSD.date, XSD.decimal, XSD.integer, XSD.string))
 )
+_WRITTEN = {
+    str(XSD.boolean): re.compile("true|false|1|0"),
+    str(XSD.date): re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    str(XSD.decimal): re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"),
+    str(XSD.integer): re.compile("[+-]?[0-9]+"),
+}
+"""How values are written; Python, which reads them for rdflib, takes 1_000 and digits of other scripts, too."""
+
 _BOTH_WAYS = {MSK.conflictsWith: "msk:conflictsWith", MSK.possiblySamePatient: "msk:possiblySamePatient"}
 
 OUT_OF_USE = Literal("true", datatype=XSD.boolean)
@@ -331,7 +340,11 @@ def is_value(literal: Literal) -> bool:
     >>> is_value(Literal("0.5", datatype=XSD.decimal)), is_value(Literal("few", datatype=XSD.decimal))
     (True, False)
     """
-    return literal.datatype is None or (str(literal.datatype) in _DATATYPES and not literal.ill_typed)
+    if literal.datatype is None:
+        return True
+    written = _WRITTEN.get(str(literal.datatype))
+    is_written = written is None or written.fullmatch(literal) is not None
+    return str(literal.datatype) in _DATATYPES and not literal.ill_typed and is_written
 
 
 # --- that the schema can be true, and that mappings stand where they belong
