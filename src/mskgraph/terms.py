@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import filterfalse
 from typing import Literal
 
 from mskgraph.errors import UnknownTerm
@@ -228,7 +229,7 @@ def fold(text: str) -> str:
     if text.isascii():
         return " ".join(text.casefold().split())
     plain = unicodedata.normalize("NFKD", text).translate(_PLAIN)  # first NFKD: it makes other hyphens into U+2010
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
+    return " ".join("".join(filterfalse(unicodedata.combining, plain)).casefold().split())
 
 
 def _tokens(text: str) -> list[str]:

@@ -605,7 +605,8 @@ def _names(basis: Basis) -> Mapping[str, _Named]:
     """Return every node that has a form; collected once for a state of the knowledge."""
     found = _named.get(basis.knowledge)
     if found is None:
-        found = _named[basis.knowledge] = _named_in(basis.store, forms(basis).labels)
+        with ontology.without_collection():
+            found = _named[basis.knowledge] = _named_in(basis.store, forms(basis).labels)
     return found
 
 
