@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from mskgraph import KnowledgeGraph, curation
 from mskgraph.curation import Journal, Proposal
 from mskgraph.curation.access import ROLES, Person, Role
-from mskgraph.errors import NotAllowed
+from mskgraph.errors import NotAllowed, PatchInvalid
 from mskgraph.store import Patch
 from mskgraph.terms import iri
 from mskgraph.ui import editing
@@ -181,3 +181,20 @@ def test_damaged_proposals_keep_nobody_from_the_knowledge() -> None:
     text = shown_text(other_page("25_concepts", c="cysticercosis"))
     assert "mskgraph history --repair" in text
     assert "What points to it" in text
+
+
+def test_more_proposals_than_fit_are_shown_step_by_step_and_no_one_makes_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curation, "MOST_WAITING", 22)
+    pain, label = f"<{iri('pain')}>", "<http://www.w3.org/2004/02/skos/core#altLabel>"
+    for number in range(22):
+        patch = Patch(frozenset([f'{pain} {label} "ache no {number}"@en .']))
+        curation.propose(Journal(), KnowledgeGraph.open, patch, "Ada")
+    with pytest.raises(PatchInvalid, match="Withdraw some"):
+        curation.propose(Journal(), KnowledgeGraph.open, patch_of(CASE), "Ada")
+    curation.propose(Journal(), KnowledgeGraph.open, patch_of(CASE), "Ben")
+    app = page("review")
+    assert "20 of 23 waiting" in shown_text(app)
+    click(app, "Show 3 more")
+    assert "23 of 23 waiting" in shown_text(app)

@@ -55,6 +55,9 @@ __all__ = [
     "write_back",
 ]
 
+MOST_WAITING = 100
+"""Proposals of one author that may wait for a decision."""
+
 _LONGEST = 1_000  # characters of a name, a message or a reason
 
 
@@ -149,11 +152,13 @@ def propose(journal: Journal, basis: Callable[[], Basis], patch: Patch, author: 
 
     :param basis: opens the knowledge as it is now
     :raises ChangeRefused: with what it would leave wrong
-    :raises PatchInvalid: if it does not fit, or nobody is named as its author
+    :raises PatchInvalid: if it does not fit, nobody is named as its author, or too many of theirs wait already
     :raises JournalUnusable: if the journal cannot be written
     """
     name, why = _name_of("An author", author), _readable("A message", message)
     with journal.writing() as writing:
+        if sum(other.author == name for other in journal.proposals("proposed")) >= MOST_WAITING:
+            raise PatchInvalid(f"{MOST_WAITING} proposals of {name} wait already. Withdraw some, or let them be decided.")
         _check(basis(), patch)
         return writing.propose(name, why, patch)
 

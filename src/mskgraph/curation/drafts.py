@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mskgraph.curation.journal import home
 from mskgraph.errors import DraftNotKept
@@ -54,6 +54,15 @@ class Kept:
     version: int
 
 
+class Listed(NamedTuple):
+    """A draft in a list, by the fields of :class:`Kept`."""
+
+    id: str
+    doing: str
+    title: str
+    time: str
+
+
 class Drafts:
     """The drafts of one person; those of others are not there for this object.
 
@@ -65,16 +74,16 @@ class Drafts:
         self.owner = owner
         self.path = home() / "drafts.sqlite" if path is None else path
 
-    def all(self) -> list[Kept]:
-        """Return them, the one kept last first.
+    def all(self) -> list[Listed]:
+        """Return them without what is filled in, the one kept last first.
 
         :raises DraftNotKept: if they cannot be read
         """
         if not self.path.exists():
             return []
         with self._open() as database:
-            query = f"SELECT {_COLUMNS} FROM draft WHERE owner = ? ORDER BY time DESC, id"
-            return [_kept(row) for row in database.execute(query, (self.owner,))]
+            query = "SELECT id, doing, title, time FROM draft WHERE owner = ? ORDER BY time DESC, id"
+            return [Listed(*row) for row in database.execute(query, (self.owner,))]
 
     def get(self, name: str) -> Kept | None:
         """Return a draft; ``None`` if there is none of that name that is this person's.

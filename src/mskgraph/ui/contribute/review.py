@@ -15,7 +15,7 @@ from mskgraph.ui import editing, widgets
 from mskgraph.ui.contribute import panel
 from mskgraph.ui.widgets import plain
 
-OPEN = 20  # proposals that are shown at once
+OPEN = 20  # proposals that are shown at first, and more at each click
 SHOWN = 10  # decided ones
 
 state = st.session_state
@@ -27,7 +27,9 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     waiting = [proposal for proposal in proposals if proposal.state == "proposed"][::-1]
     decided = [proposal for proposal in proposals if proposal.state != "proposed"]
     decided.sort(key=lambda proposal: proposal.decided, reverse=True)
-    shown = [*waiting[:OPEN], *decided[:SHOWN]]
+    count = state.get("review_count", OPEN)
+    first = waiting[:count]
+    shown = [*first, *decided[:SHOWN]]
     if visitor.may("accept"):
         left, _ = st.columns([1, 3])
         with left:
@@ -35,23 +37,29 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     if done := state.get("review_done"):
         st.success(plain(done))
     number, failed = state.get("review_failed", (0, ""))
-    if failed and number not in [proposal.number for proposal in waiting[:OPEN]]:
+    if failed and number not in [proposal.number for proposal in first]:
         st.error(plain(failed))  # somebody else decided a moment before
     st.header("Waiting")
     if not waiting:
         st.info("No proposal waits for a decision. Fill in a form and choose Propose to make one.")
     else:
-        st.markdown(f"{min(OPEN, len(waiting))} of {len(waiting)} waiting for a decision, the oldest first.")
+        st.markdown(f"{len(first)} of {len(waiting)} waiting for a decision, the oldest first.")
     labels = views.labels_of(kg.store, kg.knowledge, [proposal.patch for proposal in shown])
-    for proposal in waiting[:OPEN]:
+    for proposal in first:
         with st.container(border=True):
             _waiting(kg, proposal, labels, visitor)
+    if more := waiting[count : count + OPEN]:
+        st.button(f"Show {len(more)} more", on_click=_on_more, args=(count + OPEN,))
     if decided:
         st.header("Decided")
         st.markdown(f"{min(SHOWN, len(decided))} of {len(decided)}, the last one first.")
         for proposal in decided[:SHOWN]:
             with st.container(border=True):
                 _decided(kg, proposal, labels)
+
+
+def _on_more(count: int) -> None:
+    state.review_count = count
 
 
 def mark(kg: KnowledgeGraph, nodes: Sequence[str]) -> None:

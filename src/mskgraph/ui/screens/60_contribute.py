@@ -76,6 +76,12 @@ def taken_up(draft: Draft, drafts: Drafts) -> None:
         st.info("The draft in the address is not there any more, or not yours. This form is empty.")
 
 
+def on_go_on(draft: Draft, drafts: Drafts, name: str) -> None:
+    """Go on with a draft of the list, if it is still there."""
+    if kept := drafts.get(name):
+        draft.take_up(kept)
+
+
 def others(draft: Draft, drafts: Drafts) -> None:
     """Offer the drafts of this form that are not open."""
     kept = [each for each in drafts.all() if each.doing == draft.doing and each.id != draft.id]
@@ -89,7 +95,7 @@ def others(draft: Draft, drafts: Drafts) -> None:
             title = each.title or "Without a title"
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(plain(f"{title}, {views.when(each.time)}"), width="stretch")
-                st.button("Go on", key=f"go on {each.id}", on_click=draft.take_up, args=(each,))
+                st.button("Go on", key=f"go on {each.id}", on_click=on_go_on, args=(draft, drafts, each.id))
                 st.button("Discard", key=f"discard {each.id}", on_click=on_discard, args=(drafts, each.id))
 
 
