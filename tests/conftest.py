@@ -15,6 +15,8 @@ from hypothesis import settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rdflib import Graph
 from rdflib.term import Node
+from streamlit import config
+from streamlit.runtime.context import ContextProxy
 
 from mskgraph.ontology import Problem
 from mskgraph.ontology.files import parse
@@ -99,6 +101,17 @@ def seed(seed_folder: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSKGRAPH_ONTOLOGY", str(seed_folder))
         yield seed_folder
+
+
+@pytest.fixture
+def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a page that runs without a server (``AppTest``) be opened by whoever sits at the machine itself."""
+    monkeypatch.setattr(ContextProxy, "ip_address", "127.0.0.1")
+    monkeypatch.setattr(ContextProxy, "headers", {})
+    before = config.get_option("server.address")
+    config.set_option("server.address", "127.0.0.1")
+    yield
+    config.set_option("server.address", before)
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ from mskgraph.ui.contribute import history, panel
 from mskgraph.ui.server import MAIN
 from tests.test_pages import addressed, shown_text
 
-pytestmark = pytest.mark.usefixtures("seed", "home")
+pytestmark = pytest.mark.usefixtures("seed", "home", "at_the_machine")
 
 SCREEN = "screens/60_contribute.py"
 SEED = iri("source-seed")
@@ -78,14 +78,6 @@ CLAIM = ClaimForm(
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def _at_the_machine(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(ContextProxy, "ip_address", "127.0.0.1")
-    monkeypatch.setattr(ContextProxy, "headers", {})
-    with listening("127.0.0.1"):
-        yield
 
 
 class listening:

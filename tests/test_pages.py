@@ -23,7 +23,7 @@ from mskgraph.terms import FEATURE_KINDS, iri, local_name
 from mskgraph.ui.server import MAIN
 from mskgraph.ui.widgets import NOTICE, plain
 
-pytestmark = pytest.mark.usefixtures("seed")
+pytestmark = pytest.mark.usefixtures("seed", "at_the_machine")
 
 SCREENS = {path.stem.partition("_")[2]: path for path in sorted((MAIN.parent / "screens").glob("[0-9]*_*.py"))}
 DEFAULT = next(iter(SCREENS))

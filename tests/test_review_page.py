@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from streamlit import config
-from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from mskgraph import KnowledgeGraph, curation
@@ -24,23 +21,13 @@ from mskgraph.ui.server import MAIN
 from tests.test_contribute import CASE, CLAIM, click, fill_case, page, patch_of
 from tests.test_pages import shown_text
 
-pytestmark = pytest.mark.usefixtures("seed", "home")
+pytestmark = pytest.mark.usefixtures("seed", "home", "at_the_machine")
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def _at_the_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(ContextProxy, "ip_address", "127.0.0.1")
-    monkeypatch.setattr(ContextProxy, "headers", {})
-    before = config.get_option("server.address")
-    config.set_option("server.address", "127.0.0.1")
-    yield
-    config.set_option("server.address", before)
 
 
 def signed_in(monkeypatch: pytest.MonkeyPatch, name: str, role: Role) -> None:

@@ -158,7 +158,7 @@ def propose(journal: Journal, basis: Callable[[], Basis], patch: Patch, author: 
     name, why = _name_of("An author", author), _readable("A message", message)
     with journal.writing() as writing:
         if sum(other.author == name for other in journal.proposals("proposed")) >= MOST_WAITING:
-            raise PatchInvalid(f"{MOST_WAITING} proposals of {name} wait already. Withdraw some, or let them be decided.")
+            raise PatchInvalid(f"{MOST_WAITING} proposals of {name} wait already. Withdraw some, or wait.")
         _check(basis(), patch)
         return writing.propose(name, why, patch)
 
