@@ -110,7 +110,9 @@ def on_send(draft: Draft, propose: bool) -> None:
     if draft.is_empty() and "contribute_sent" in state:
         return  # the second click of two
     memory = draft.memory()
-    memory.asked, memory.send = True, "propose" if propose else "publish"
+    memory.failed = editing.why_not("propose" if propose else "accept")
+    if not memory.failed:  # or it would be done as soon as a role that is taken away is given back
+        memory.asked, memory.send = True, "propose" if propose else "publish"
 
 
 def act(form: Form, draft: Draft, visitor: Person) -> None:
