@@ -52,6 +52,7 @@ def test_words_of_a_label_are_completed_to_the_term_and_the_query_runs_from_the_
     page.keyboard.press("Control+a")
     page.keyboard.type("SELECT ?d { ?d msk:mayCause soft tissue calc")
     expect(page.locator(".cm-tooltip-autocomplete li").first).to_contain_text("soft tissue calcification")
+    page.wait_for_timeout(300)  # the editor takes no choice at once, as nobody could have read it
     page.keyboard.press("Enter")
     expect(page.locator(".cm-content")).to_contain_text("msk:soft-tissue-calcification")
     page.keyboard.type(" }")

@@ -139,7 +139,7 @@ def test_a_teacher_signs_in_publishes_loses_the_role_and_signs_out(
     page.goto(f"{public.url}/contribute?do=turtle")
     whole(page)
     expect(page.get_by_text("To propose changes, sign in.")).to_be_visible()
-    assert main_of(page).get_by_role("textbox").count() == 0
+    expect(main_of(page).get_by_role("textbox")).to_have_count(0)
 
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="ada").click()
@@ -165,7 +165,7 @@ def test_a_teacher_signs_in_publishes_loses_the_role_and_signs_out(
     roles("")  # Ada has no role any more
     click(page, "Publish")
     expect(page.get_by_text("Ada :red[L] <ada@\u2060example.org> may not propose changes.")).to_be_visible()
-    assert main_of(page).get_by_role("textbox").count() == 0
+    expect(main_of(page).get_by_role("textbox")).to_have_count(0)
     assert len(changes(public)) == len(before) + 1
 
     roles(ROLES)

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -307,7 +308,7 @@ class StoreFolder:
         except OSError as error:
             raise StoreError(self.url, f"{error}. Nothing was changed.") from None
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            _remove(draft)
         for old in self._generations()[:-2]:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -315,6 +316,15 @@ class StoreFolder:
         with suppress(OSError):
             return sorted((p for p in self.path.iterdir() if p.name.isdigit()), key=lambda p: int(p.name))
         return []
+
+
+def _remove(draft: Path) -> None:
+    """Remove a generation that did not come to its end, into which threads of the engine may still be writing."""
+    for _ in range(20):
+        shutil.rmtree(draft, ignore_errors=True)
+        if not draft.exists():
+            return
+        time.sleep(0.05)
 
 
 def _lock(file: int, url: str) -> None:
