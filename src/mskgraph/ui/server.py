@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import gc
 import hashlib
 import importlib.util
 import os
@@ -363,6 +364,9 @@ def serve(
     }
     if not is_loopback(address):
         chosen["server.allowedHosts"] = ["*"]  # the names by which others know this machine are theirs
+    # What is loaded stays, hundreds of thousands of objects: looking through them for garbage would halt pages.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     with suppress(KeyboardInterrupt):  # the ordinary way of stopping it
         app.run(config=chosen)
 

@@ -125,6 +125,9 @@ def act(form: Form, draft: Draft, visitor: Person) -> None:
                 _send(form, draft, memory)
                 memory.send = ""
     if memory.sent:
+        if (before := state.get(f"{draft.doing} before")) and before != draft.id:
+            draft.forget(before)  # only the last one comes back when it is taken back
+        state[f"{draft.doing} before"] = draft.id
         state.contribute_sent = memory.sent
         draft.done(Drafts(visitor.key))
         draft.fresh()
