@@ -62,7 +62,7 @@ def open_page(page: Page, url: str, address: str = "") -> None:
 
 def whole(page: Page) -> None:
     """Wait until the page is complete and still."""
-    expect(page.get_by_text(NOTICE).first).to_be_visible(timeout=15_000)  # that of the page before may still be there
+    expect(page.get_by_text(NOTICE)).to_be_visible(timeout=30_000)  # that of the page before has to be gone
     settled(page)
     if urlsplit(page.url).path.endswith(("/concepts", "/query", "/contribute")):
         return  # the pages without a graph, or not at first

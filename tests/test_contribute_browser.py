@@ -168,6 +168,7 @@ def test_a_file_of_turtle_is_kept_over_a_look_at_another_page(page: Page, own_ap
     expect(page.get_by_role("heading", name="Model", exact=True)).to_be_visible()
     whole(page)
     page.get_by_role("link", name="Contribute").first.click()
+    expect(page.get_by_role("heading", name="Contribute", exact=True)).to_be_visible()
     whole(page)
     page.get_by_text("Add Turtle", exact=True).click()
     expect(page.get_by_text("wrong.ttl")).to_be_visible()
