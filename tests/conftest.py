@@ -25,6 +25,7 @@ from tests.app_process import RunningApp, running_app
 from tests.browser_log import BrowserLog
 from tests.chromium import ARGUMENTS, find_chromium
 from tests.engines import Engine, EngineMissing, oxigraph_server, virtuoso_server
+from tests.small_ontology import small_ontology
 
 settings.register_profile("busy", deadline=None)  # how long an example takes says little on a busy machine
 settings.load_profile("busy")
@@ -101,6 +102,20 @@ def seed(seed_folder: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSKGRAPH_ONTOLOGY", str(seed_folder))
         yield seed_folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ontology of ``small_ontology``, which is changed in no time."""
+    return small_ontology(tmp_path_factory.mktemp("small") / "ontology")
+
+
+@pytest.fixture
+def home(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let a test work with :func:`small` and an empty ``MSKGRAPH_HOME``, which it returns."""
+    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(small))
+    monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 @pytest.fixture

@@ -26,24 +26,14 @@ from mskgraph.terms import iri, local_name
 from tests.command_line import run
 from tests.conftest import canonical_triples
 from tests.journal_writers import accept_some, forks, synonym
-from tests.small_ontology import added, claim, diagnosis, small_ontology, statements, taken_back, turtle
+from tests.small_ontology import added, claim, diagnosis, statements, taken_back, turtle
+
+pytestmark = pytest.mark.usefixtures("home")
 
 ROOT = Path(__file__).resolve().parent.parent
 SEQUENCES = 500
 CHUNKS = 10
 CHECKED = 3  # of each chunk
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_ontology(tmp_path_factory.mktemp("small") / "ontology")
-
-
-@pytest.fixture(autouse=True)
-def home(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(small))
-    monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 def state() -> tuple[str, str, int]:

@@ -13,8 +13,10 @@ import pytest
 from mskgraph import KnowledgeGraph, curation
 from mskgraph.curation import Journal
 from mskgraph.errors import ChangeRefused, PatchInvalid
-from tests.small_ontology import PREFIXES, claim, diagnosis, small_ontology, turtle
+from tests.small_ontology import PREFIXES, claim, diagnosis, turtle
 from tests.test_cli import run
+
+pytestmark = pytest.mark.usefixtures("home")
 
 Inputs = Iterator[tuple[str, bytes]]
 
@@ -304,18 +306,6 @@ INPUTS = [
     for kind in (broken_turtle, incomplete, of_wrong_type, unreadable_bytes, other_formats, nested_or_large, odd_terms)
     for name, content in kind()
 ]
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_ontology(tmp_path_factory.mktemp("small") / "ontology")
-
-
-@pytest.fixture(autouse=True)
-def home(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(small))
-    monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 def accept(source: Path | bytes) -> None:

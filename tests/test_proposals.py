@@ -46,23 +46,13 @@ from tests.journal_writers import (
     synonym,
 )
 from tests.rights import as_anybody, folder_for_anybody
-from tests.small_ontology import added, diagnosis, small_ontology, statements, taken_back, turtle
+from tests.small_ontology import added, diagnosis, statements, taken_back, turtle
 from tests.test_journal import is_chain, killed
+
+pytestmark = pytest.mark.usefixtures("home")
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLS = 40
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_ontology(tmp_path_factory.mktemp("small") / "ontology")
-
-
-@pytest.fixture(autouse=True)
-def home(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(small))
-    monkeypatch.setenv("MSKGRAPH_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 def patch_of(*names: str) -> Patch:

@@ -20,10 +20,7 @@ state = st.session_state
 def show(kg: KnowledgeGraph, visitor: Person) -> None:
     """Show the history."""
     changes = Journal().changes()[::-1]
-    if visitor.may("accept"):
-        left, _ = st.columns([1, 3])
-        with left:
-            panel.author_field(visitor)
+    panel.decider(visitor)
     if undone := state.get("contribute_undone"):
         st.success(plain(undone))
     if not changes:

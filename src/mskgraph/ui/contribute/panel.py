@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 import streamlit as st
 
-from mskgraph import KnowledgeGraph, views
+from mskgraph import KnowledgeGraph, open_to_change, views
 from mskgraph.curation import Change, Journal, nodes
 from mskgraph.curation.access import Person
 from mskgraph.curation.drafts import Drafts
@@ -73,7 +73,7 @@ def examined(form: Form, draft: Draft) -> Outcome:
     """Check what is filled in."""
     filled_in = given(draft)
     try:
-        now = KnowledgeGraph.open()
+        now = open_to_change()  # as it is checked again when it is sent
         wanted = form.wanted(now, draft)
         checked = editing.check(now, wanted.patch)
         faults = wanted.at_fields(checked.problems)
@@ -222,6 +222,14 @@ def show(fields: Fields, found: Outcome | None, visitor: Person) -> None:
 PROPOSED = "What you propose waits for somebody's decision."
 WAYS = f"What you publish is part of the knowledge at once, and can be taken back. {PROPOSED}"
 PROPOSE = "Keep it on the list of proposals, marked as unreviewed, until somebody accepts or rejects it."
+
+
+def decider(visitor: Person) -> None:
+    """Show who decides, beside a list of what there is to decide, if they may."""
+    if visitor.may("accept"):
+        left, _ = st.columns([1, 3])
+        with left:
+            author_field(visitor)
 
 
 def author_field(visitor: Person) -> None:

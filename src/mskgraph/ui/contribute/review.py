@@ -30,10 +30,7 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     count = state.get("review_count", OPEN)
     first = waiting[:count]
     shown = [*first, *decided[:SHOWN]]
-    if visitor.may("accept"):
-        left, _ = st.columns([1, 3])
-        with left:
-            panel.author_field(visitor)
+    panel.decider(visitor)
     if done := state.get("review_done"):
         st.success(plain(done))
     number, failed = state.get("review_failed", (0, ""))

@@ -59,7 +59,7 @@ def offered(kg: KnowledgeGraph, field: Field, node: str) -> Mapping[str, str] | 
     return {each: curie(each) for each in field.among} or None
 
 
-def label_of(fields: Fields, field: Field, part: str) -> str:
+def label_of(field: Field, part: str) -> str:
     """Return a field's label; those of parts say which part they are of, so that no two are called the same."""
     number = part.rpartition("-")[2] if "." in part else ""
     either = " (one of these)" if field.either else ""
@@ -68,7 +68,7 @@ def label_of(fields: Fields, field: Field, part: str) -> str:
 
 
 def _choice(fields: Fields, field: Field, name: str, offer: Mapping[str, str], part: str) -> None:
-    label, help_text = label_of(fields, field, part), plain(field.help) or None
+    label, help_text = label_of(field, part), plain(field.help) or None
     if field.several:
         fields.several(label, name, list(offer), lambda each: offer.get(each, each), help=help_text)
     else:
@@ -76,7 +76,7 @@ def _choice(fields: Fields, field: Field, name: str, offer: Mapping[str, str], p
 
 
 def _text(fields: Fields, field: Field, name: str, part: str) -> None:
-    label = label_of(fields, field, part)
+    label = label_of(field, part)
     if field.several:
         label += ", one a line"
     examples = {"date": "2026-01-31", "address": "https://", "decimal": "0.25", "integer": "7", "term": "https://"}
@@ -94,7 +94,7 @@ def _parts(fields: Fields, part: str, field: Field, node: str) -> None:
     counted = f"{name} count"
     count = draft.held(counted, start)
     draft.defaults[counted] = start
-    st.markdown(f"**{plain(label_of(fields, field, part))}**")
+    st.markdown(f"**{plain(label_of(field, part))}**")
     whole = f"{nodes.called(kg, node)}, " if node else ""
     for each in there:
         label = f"Edit {nodes.called(kg, each).replace(whole, '')}"
