@@ -28,12 +28,15 @@ from tests.conftest import canonical_triples
 from tests.journal_writers import accept_some, forks, synonym
 from tests.small_ontology import added, claim, diagnosis, statements, taken_back, turtle
 
-pytestmark = pytest.mark.usefixtures("home")
-
 ROOT = Path(__file__).resolve().parent.parent
 SEQUENCES = 500
 CHUNKS = 10
 CHECKED = 3  # of each chunk
+
+
+@pytest.fixture(autouse=True)
+def _at_home(home: Path) -> None:
+    """Before all other fixtures, of which some choose another ontology."""
 
 
 def state() -> tuple[str, str, int]:
