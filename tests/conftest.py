@@ -46,6 +46,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a test by its texts only where they are short.
+
+    A file in memory can hold the time at which it was made (a workbook does): the processes of xdist would disagree
+    on what the test is called, and run none.
+    """
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 100) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def known_files() -> Iterator[None]:
     """Let checks remember what is in a file and that a schema is sound: most of their time goes there otherwise."""
