@@ -21,26 +21,9 @@ from mskgraph import KnowledgeGraph, curation, ontology
 from mskgraph.curation import Journal
 from mskgraph.curation.fields import Field, Forms, fields, forms, read_forms
 from mskgraph.curation.forms import Draft
-from mskgraph.curation.nodes import (
-    SHOWN,
-    Form,
-    New,
-    called,
-    class_of,
-    deletion,
-    deprecation,
-    edit_draft,
-    edit_patch,
-    filled,
-    impact,
-    node_draft,
-    options,
-    properties_for,
-    subjects,
-    triple_patch,
-    values,
-    worded,
-)
+from mskgraph.curation.node_forms import Form, New, edit_draft, edit_patch, node_draft, triple_patch
+from mskgraph.curation.nodes import called, class_of, filled, options, properties_for, subjects, values, worded
+from mskgraph.curation.removal import SHOWN, deletion, deprecation, impact
 from mskgraph.errors import NodeInUse, PatchInvalid, ValuesChanged
 from mskgraph.graph import Knowledge
 from mskgraph.ontology import MSK, literals_as_typed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mskgraph import KnowledgeGraph, curation
-from mskgraph.curation import nodes
+from mskgraph.curation import node_forms
 from mskgraph.curation.fields import forms
 from mskgraph.graph import Knowledge
 from mskgraph.terms import iri
@@ -27,7 +27,7 @@ def show(fields: Fields) -> None:
     fields.draft.defaults["kind"] = FIRST[0]
     fields.one("What is it?", "kind", kinds, labels.__getitem__, index=0)
     kind = _kind(fields.draft)
-    shapes.show(fields, nodes.root_part(fields.kg, kind), kind)
+    shapes.show(fields, node_forms.root_part(fields.kg, kind), kind)
 
 
 def _kind(draft: Draft) -> str:
@@ -38,8 +38,8 @@ def _kind(draft: Draft) -> str:
 def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
     """Return what is filled in."""
     kind = _kind(draft)
-    form = shapes.filled_in(now, draft, nodes.root_part(now, kind), kind)
-    said = nodes.node_draft(now, kind, form)
+    form = shapes.filled_in(now, draft, node_forms.root_part(now, kind), kind)
+    said = node_forms.node_draft(now, kind, form)
     return Wanted(curation.additions(now, said.graph), said.at_fields, (said.node,))
 
 

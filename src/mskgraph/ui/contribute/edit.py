@@ -9,7 +9,7 @@ import streamlit as st
 from rdflib import DCTERMS, SKOS
 
 from mskgraph import KnowledgeGraph
-from mskgraph.curation import nodes
+from mskgraph.curation import node_forms, nodes, removal
 from mskgraph.curation.fields import Field, forms
 from mskgraph.graph import Knowledge
 from mskgraph.store import Patch
@@ -31,7 +31,7 @@ def show(fields: Fields) -> None:
         st.markdown("Find what is to be edited. Cases and concepts have a link to here on their own pages, too.")
         return
     kind = nodes.class_of(kg, node)
-    part = nodes.root_part(kg, kind)
+    part = node_forms.root_part(kg, kind)
     if draft.held("filled") != node:
         _fill(kg, draft, part, kind, node)
     shapes.defaults(kg, draft, part, kind, _before(draft))
@@ -48,7 +48,7 @@ def show(fields: Fields) -> None:
         others = nodes.options(kg, place, node)
         fields.one(place.label, "replaced by", list(others), others.__getitem__)
     with st.expander("What rests on it", expanded=way != CHANGE):
-        impact(nodes.impact(kg, node))
+        impact(removal.impact(kg, node))
 
 
 def _chosen(fields: Fields) -> str:
@@ -76,7 +76,7 @@ def _before(draft: Draft) -> dict[str, Any]:
     return found
 
 
-def impact(found: nodes.Impact) -> None:
+def impact(found: removal.Impact) -> None:
     """Show what rests on a node."""
     listed = {f"{kind}, {relation}": some for (kind, relation), some in found.users.items()}
     listed |= {"Parts that go with it": found.parts, "Cases": found.cases}
@@ -98,18 +98,18 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
         return Wanted(Patch(), lambda _: {"node": ["Choose what to edit."]}, ())
     way = draft.held("way", CHANGE)
     if way == DELETE:
-        return Wanted(nodes.deletion(now, node), nowhere, ())
+        return Wanted(removal.deletion(now, node), nowhere, ())
     if way == DEPRECATE:
         if not draft.held("replaced by"):
             return Wanted(Patch(), lambda _: {"replaced by": ["Choose what takes its place."]}, ())
-        return Wanted(nodes.deprecation(now, node, draft.held("replaced by")), nowhere, (node,))
+        return Wanted(removal.deprecation(now, node, draft.held("replaced by")), nowhere, (node,))
     kind = nodes.class_of(now, node)
     before = _before(draft)
-    after = shapes.changed(now, draft, nodes.root_part(now, kind), kind, node, before)
-    said = nodes.edit_draft(now, node, after)
+    after = shapes.changed(now, draft, node_forms.root_part(now, kind), kind, node, before)
+    said = node_forms.edit_draft(now, node, after)
     if said.slips:
         return Wanted(Patch(), lambda _: said.at_fields([]), ())
-    return Wanted(nodes.edit_patch(now, node, before, after), said.at_fields, (node,))
+    return Wanted(node_forms.edit_patch(now, node, before, after), said.at_fields, (node,))
 
 
 def in_short(draft: Draft, knowledge: Knowledge) -> str:

@@ -11,7 +11,7 @@ from mskgraph import KnowledgeGraph
 from mskgraph.curation import nodes
 from mskgraph.curation.fields import Field, forms
 from mskgraph.curation.fields import fields as fields_of
-from mskgraph.curation.nodes import New
+from mskgraph.curation.node_forms import New, part_of
 from mskgraph.terms import curie
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
@@ -24,7 +24,7 @@ _SHORT = ("prefLabel", "title", "label", "stated", "locator", "identifier", "pop
 def show(fields: Fields, part: str, kind: str, node: str = "") -> None:
     """Show the fields of a class.
 
-    :param part: how they are named in the draft, as :mod:`mskgraph.curation.nodes` names faults
+    :param part: how they are named in the draft, as :mod:`mskgraph.curation.node_forms` names faults
     :param node: that is edited; none if it is a new one
     """
     found = fields_of(fields.kg, kind)
@@ -100,7 +100,7 @@ def _parts(fields: Fields, part: str, field: Field, node: str) -> None:
         label = f"Edit {nodes.called(kg, each).replace(whole, '')}"
         st.button(plain(label), key=draft.aside(each), on_click=to_address, kwargs={"do": ["edit"], "node": [each]})
     for number in range(1, count + 1):
-        new = nodes.part_of(part, field, len(there) + number)
+        new = part_of(part, field, len(there) + number)
         with st.container(border=True):
             if len(field.classes) > 1:
                 fields.one(f"What it is {number}", f"{new} kind", list(field.classes), forms(kg).labels.__getitem__)
@@ -126,7 +126,7 @@ def filled_in(kg: KnowledgeGraph, draft: Draft, part: str, kind: str, node: str 
         if field.own:
             there = nodes.filled(kg, node).get(field.key, ()) if node else ()
             count = draft.held(f"{name} count", 1 if field.needed and not there else 0)
-            new = [nodes.part_of(part, field, len(there) + number) for number in range(1, count + 1)]
+            new = [part_of(part, field, len(there) + number) for number in range(1, count + 1)]
             parts = [(each, _kind_of(draft, field, each)) for each in new]
             found[field.key] = [*there, *(New(kind, filled_in(kg, draft, each, kind)) for each, kind in parts)]
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from mskgraph import KnowledgeGraph
-from mskgraph.curation import nodes
+from mskgraph.curation import node_forms, nodes
 from mskgraph.graph import Knowledge
 from mskgraph.store import Patch
 from mskgraph.ui.contribute import Wanted, nowhere, shapes
@@ -51,7 +51,7 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
     missing = [name for name, held in zip(asked, (node, key, value), strict=True) if not held]
     if missing:
         return Wanted(Patch(), lambda _: {missing[0]: [asked[missing[0]]]}, ())
-    return Wanted(nodes.triple_patch(now, node, key, value), nowhere, (node,))
+    return Wanted(node_forms.triple_patch(now, node, key, value), nowhere, (node,))
 
 
 def in_short(draft: Draft, knowledge: Knowledge) -> str:
