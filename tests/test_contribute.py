@@ -251,6 +251,13 @@ def test_what_is_wrong_is_told_at_its_field(form: CaseForm | ClaimForm, where: s
     assert "msk:" not in str(found)
 
 
+def test_what_is_wrong_goes_to_its_part_though_another_has_the_same_title() -> None:
+    source = NewSource("Rice grains", "Somebody. Rice grains. 2026.")
+    assert list(faults(replace(CASE, title="Rice grains", description="", source=source))) == ["case description"]
+    source = replace(source, citation="")
+    assert list(faults(replace(CASE, title="Rice grains", source=source))) == ["source bibliographicCitation"]
+
+
 def test_an_empty_form_tells_everything_at_once() -> None:
     assert set(faults(CaseForm())) == {"case title", "case description", "case source", "observation-1 finding"}
     assert set(faults(ClaimForm())) == {

@@ -554,7 +554,7 @@ NOTE = "msk:gout skos:note"
         (claim("c", dcterms__source='"An atlas"'), "source"),
         (claim("c", msk__confidence=""), "confidence"),
         (claim("c", msk__feature="msk:efusion"), "msk:efusion is defined nowhere"),
-        (claim("c", msk__feature=""), "exactly one claim"),
+        (claim("c", msk__feature=""), "exactly one of feature"),
         (claim("c", msk__feature="msk:effusion, msk:double-contour"), "exactly one"),
         (claim("c", msk__estimate="msk:c-estimate"), "msk:c-estimate is defined nowhere"),
         ('msk:c skos:prefLabel "no class"@en .', "class"),

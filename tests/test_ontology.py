@@ -129,7 +129,7 @@ FAULTS = {
     "association without a source": (
         GOUT + RANGE + CLAIM.replace("    dcterms:source msk:source-seed .\n", "    .\n"),
         "msk:gout-joint-effusion-seed",
-        "An association needs exactly one source.",
+        "Choose exactly one source.",
         "Add dcterms:source pointing at a node of sources.ttl.",
     ),
     "two sources": (
@@ -162,13 +162,13 @@ FAULTS = {
         " msk:table msk:table-soft-tissue-calcification ; msk:estimate msk:gout-joint-effusion-seed-estimate ;"
         " msk:confidence msk:confidence-low .",
         "msk:table-soft-tissue-calcification-row-9",
-        "A table row needs exactly one source.",
+        "Choose exactly one source.",
         "Add dcterms:source",
     ),
     "case without a source": (
         CASE.replace("    dcterms:source msk:source-seed .", "    ."),
         "A knee",
-        "A case needs exactly one source.",
+        "Choose exactly one source.",
         "Add dcterms:source",
     ),
     "association without a class": (
@@ -222,19 +222,19 @@ FAULTS = {
     "no label": (
         SOUND.replace('skos:prefLabel "gout"@en', 'skos:altLabel "gouty"@en'),
         "msk:gout",
-        "exactly one English label",
+        "exactly one name, in English",
         "skos:prefLabel",
     ),
     "label without a language": (
         SOUND.replace('"gout"@en', '"gout"'),
         "gout",
-        "exactly one English label",
+        "exactly one name, in English",
         "@en",
     ),
     "no definition": (
         SOUND.replace('    skos:definition "Arthritis by urate crystals."@en ;\n', ""),
         "gout",
-        "exactly one English definition",
+        "exactly one definition, in English",
         "skos:definition",
     ),
     "no category": (
@@ -246,7 +246,7 @@ FAULTS = {
     "must not miss without a reason": (
         SOUND + "msk:gout msk:mustNotMiss true .",
         "gout",
-        "needs a reason",
+        "Say all three or none",
         "msk:mustNotMissReason",
     ),
     "label clash": (
@@ -291,13 +291,13 @@ FAULTS = {
     "two claims in one": (
         SOUND + "msk:gout-joint-effusion-seed msk:leadsTo msk:tendinopathy .",
         "msk:gout-joint-effusion-seed",
-        "An association makes exactly one claim.",
+        "Fill in exactly one of feature, leads to",
         "write another association",
     ),
     "no claim at all": (
         GOUT + RANGE + CLAIM.replace("    msk:feature msk:joint-effusion ;\n", ""),
         "msk:gout-joint-effusion-seed",
-        "An association makes exactly one claim.",
+        "Fill in exactly one of feature, leads to",
         "Keep one of msk:feature",
     ),
     "appearance of no morphology": (
@@ -310,14 +310,14 @@ FAULTS = {
         "msk:discriminator-x a msk:Discriminator ; msk:given msk:phlebolith ; msk:pointsTo msk:vein ;"
         " msk:confidence msk:confidence-low ; dcterms:source msk:source-seed .",
         "msk:discriminator-x",
-        "points to at least one diagnosis or finding",
+        "at least one diagnosis or finding that it points to",
         "Add msk:pointsTo",
     ),
     "remark about a list": (
         "msk:teaching-x a msk:TeachingPoint ; msk:about msk:left ; msk:text 'x'@en ;"
         " msk:confidence msk:confidence-low ; dcterms:source msk:source-seed .",
         "msk:teaching-x",
-        "about at least one concept",
+        "at least one concept, table or source",
         "Add msk:about",
     ),
     "cause that is a finding": (
@@ -359,20 +359,20 @@ FAULTS = {
     "percent range without its words": (
         SOUND.replace('    msk:stated "20-30 %" ;\n', ""),
         "msk:gout-joint-effusion-seed-estimate",
-        "An estimate keeps what the source said.",
+        "Give the words of the source, once.",
         'Write msk:stated "95-98 %".',
     ),
     "count with bounds": (
         GOUT_CLAIM_COUNT + "msk:gout-joint-effusion-seed-estimate msk:lower 0.1 .",
         "msk:gout-joint-effusion-seed-estimate",
-        "An estimate carries one kind of number.",
+        "Give exactly one kind of number",
         "Keep msk:lower with msk:upper",
     ),
     "word without its group": (
         GOUT + CLAIM + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ;"
         " msk:form msk:form-word ; msk:stated 'often' .",
         "msk:gout-joint-effusion-seed-estimate",
-        "An estimate carries one kind of number.",
+        "Give exactly one kind of number",
         "or msk:frequencyWord",
     ),
     "percent range without its upper bound": (
@@ -396,14 +396,14 @@ FAULTS = {
     "not stated by hand": (
         GOUT + CLAIM + "msk:gout-joint-effusion-seed-estimate a msk:Estimate ; msk:form msk:form-not-stated .",
         "msk:gout-joint-effusion-seed-estimate",
-        "An estimate carries one kind of number.",
+        "Give exactly one kind of number",
         "point msk:estimate at msk:not-stated",
     ),
     "estimate of nothing": (GOUT + RANGE, "msk:gout-joint-effusion-seed-estimate", "belongs to", "remove it"),
     "no estimate": (
         GOUT + CLAIM.replace("    msk:estimate msk:gout-joint-effusion-seed-estimate ;\n", ""),
         "msk:gout-joint-effusion-seed",
-        "Exactly one estimate is needed.",
+        "Say how often, exactly once.",
         "msk:not-stated",
     ),
     "observation without presence": (
@@ -415,7 +415,7 @@ FAULTS = {
     "ambiguous site without a note": (
         CASE.replace("msk:site msk:elbow-joint", "msk:possibleSite msk:elbow-joint, msk:elbow-region"),
         "msk:case-new-1-observation-1",
-        "An ambiguous site has two or more readings",
+        "Give two or more possible sites with a note",
         "skos:note",
     ),
     "side of a site": (

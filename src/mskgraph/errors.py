@@ -241,14 +241,25 @@ class ProposalDecided(MskGraphError):
 
 
 class JournalUnusable(MskGraphError):
-    """A journal of changes that cannot be read or written, by its path and the reason."""
+    """A journal of changes that cannot be read or written, by its path and the reason.
+
+    >>> str(JournalUnusable(Path("journal.sqlite"), "database is locked"))
+    'The journal journal.sqlite cannot be used: database is locked. Nothing was changed. Try again in a moment.'
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
-        super().__init__(
-            f"The journal {path} cannot be used: {reason}. Nothing was changed. Make room and let it be written, "
-            "or choose another folder with MSKGRAPH_HOME."
-        )
+        remedy = next((remedy for word, remedy in _REMEDIES.items() if word in reason), _REMEDY)
+        super().__init__(f"The journal {path} cannot be used: {reason}. Nothing was changed. {remedy}")
+
+
+_REMEDY = "Make room and let it be written, or choose another folder with MSKGRAPH_HOME."
+_REMEDIES = {
+    "locked": "Try again in a moment.",
+    # One that is being repaired, or may not be written; SQLite says the same of both.
+    "readonly": "Try again, as it may have been repaired just now; if it stays so, let it be written.",
+}
+"""By what SQLite says of a journal, what helps."""
 
 
 class JournalDamaged(MskGraphError):

@@ -187,11 +187,11 @@ class _Files:
         return self.defining[node][0] if self.defining.get(node) else self._mentioning.get(node, "")
 
     def called(self, node: Node) -> str:
-        """Return the label of a node, or its CURIE."""
+        """Return the label of a node, or its CURIE if it has none or another node has the same."""
         for title in _TITLES:
-            labels = sorted(str(label) for label in self.data.objects(node, title))
-            if labels:
-                return labels[0]
+            labels = sorted(self.data.objects(node, title), key=str)
+            if labels and not any(set(self.data.subjects(other, labels[0])) - {node} for other in _TITLES):
+                return str(labels[0])
         return _curie(node)
 
 
