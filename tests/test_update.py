@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +52,7 @@ role = "propose"
 """
 UPDATE: Final = {"Content-Type": "application/sparql-update"}
 TURTLE: Final = {"Content-Type": "text/turtle"}
+FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 LABEL: Final = "<http://www.w3.org/2004/02/skos/core#altLabel>"
 GOUT: Final = f"<{MSK.gout}>"
 
@@ -73,11 +75,15 @@ class Program:
     def graph(self, **headers: str) -> httpx.Response:
         return self.client.get(ADDRESS, params={"default": ""}, headers=headers)
 
+    def send(self, method: str, text: str | bytes, **headers: str) -> httpx.Response:
+        headers = {**TURTLE, **ACCEPTS, **headers}
+        return self.client.request(method, ADDRESS, params={"default": ""}, content=text, headers=headers)
+
     def put(self, text: str | bytes, **headers: str) -> httpx.Response:
-        return self.client.put(ADDRESS, params={"default": ""}, content=text, headers={**TURTLE, **ACCEPTS, **headers})
+        return self.send("PUT", text, **headers)
 
     def post(self, text: str | bytes, **headers: str) -> httpx.Response:
-        return self.client.post(ADDRESS, params={"default": ""}, content=text, headers={**TURTLE, **ACCEPTS, **headers})
+        return self.send("POST", text, **headers)
 
     def ask(self, pattern: str) -> bool:
         answer = self.client.get("/sparql", params={"query": f"ASK {{ {pattern} }}"})
@@ -89,6 +95,13 @@ class Program:
 
     def last(self) -> Change:
         return self.journal.changes()[-1]
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Hold that nothing is accepted meanwhile."""
+        head = self.journal.head()
+        yield
+        assert self.journal.head() == head
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +138,9 @@ def test_an_update_is_accepted_and_shown_at_once(program: Program) -> None:
 
 def test_what_is_there_already_is_no_change(program: Program) -> None:
     assert program.update(named("twice")).status_code == 200
-    head = program.journal.head()
-    answer = program.update(named("twice"))
+    with program.unchanged():
+        answer = program.update(named("twice"))
     assert (answer.status_code, answer.text) == (204, "")
-    assert program.journal.head() == head
 
 
 def test_an_update_may_come_as_a_form(program: Program) -> None:
@@ -160,19 +172,17 @@ def test_the_graph_has_a_name_and_needs_none(program: Program) -> None:
 
 def test_the_protocol_says_which_graphs_are_asked(program: Program) -> None:
     text = "INSERT { ?s skos:altLabel 'found' } WHERE { ?s skos:prefLabel 'gout'@en }"
-    options = {"using-graph-uri": "urn:elsewhere"}
-    assert program.client.post(ADDRESS, params=options, content=text, headers={**UPDATE, **ACCEPTS}).status_code == 204
+    assert program.update(text, **{"using-graph-uri": "urn:elsewhere"}).status_code == 204
     text = text.replace("'found'", "'found there'@en")
-    options = {"using-graph-uri": ASSERTED_GRAPH}
-    assert program.client.post(ADDRESS, params=options, content=text, headers={**UPDATE, **ACCEPTS}).status_code == 200
+    assert program.update(text, **{"using-graph-uri": ASSERTED_GRAPH}).status_code == 200
     form = {"update": f"WITH <urn:x> {text}", "using-graph-uri": ASSERTED_GRAPH}
     answer = program.client.post(ADDRESS, data=form, headers=ACCEPTS)
     assert (answer.status_code, "both beside" in answer.text) == (400, True)
 
 
 def test_who_may_only_propose_makes_a_proposal(program: Program) -> None:
-    head = program.journal.head()
-    answer = program.update(named("proposed"), PROPOSES, message="please")
+    with program.unchanged():
+        answer = program.update(named("proposed"), PROPOSES, message="please")
     assert answer.status_code == 202
     assert answer.json()["words"] == ["Added: gout: alt label: proposed"]
     proposal = program.journal.proposals()[0]
@@ -181,7 +191,6 @@ def test_who_may_only_propose_makes_a_proposal(program: Program) -> None:
         "token importer",
         "please",
     )
-    assert program.journal.head() == head
     assert not program.ask('?s skos:altLabel "proposed"@en')
 
 
@@ -220,25 +229,24 @@ def test_twenty_at_once_lose_nothing(program: Program) -> None:
 @pytest.mark.parametrize(
     ("method", "headers"),
     [
-        ("POST", {**UPDATE}),
-        ("POST", {"Content-Type": "application/x-www-form-urlencoded"}),
+        ("POST", UPDATE),
+        ("POST", FORM),
         ("POST", {"Content-Type": "text/plain"}),
-        ("POST", {**TURTLE}),
+        ("POST", TURTLE),
         ("POST", {**UPDATE, "Authorization": "Basic Y3VyYXRvcjphLXRva2VuLXRoYXQtYWNjZXB0cw=="}),
         ("POST", {**UPDATE, "Authorization": "a-token-that-accepts"}),
         ("POST", {**UPDATE, "Cookie": "token=a-token-that-accepts; Authorization=Bearer a-token-that-accepts"}),
-        ("PUT", {**TURTLE}),
+        ("PUT", TURTLE),
         ("DELETE", {}),
     ],
 )
 def test_nothing_is_changed_without_a_token(program: Program, method: str, headers: dict[str, str]) -> None:
-    head = program.journal.head()
     body = b"update=" + named("nobody").encode()
     address = f"{ADDRESS}?default&access_token=a-token-that-accepts"
-    answer = program.client.request(method, address, content=body, headers=headers)
+    with program.unchanged():
+        answer = program.client.request(method, address, content=body, headers=headers)
     refuse(answer, 401)
     assert answer.headers["www-authenticate"] == 'Bearer realm="mskgraph"'
-    assert program.journal.head() == head
 
 
 def test_a_page_of_another_site_may_neither_write_nor_read(program: Program) -> None:
@@ -291,11 +299,10 @@ BAD: Final[dict[str, tuple[str, int, str]]] = {
 
 @pytest.mark.parametrize(("text", "status", "said"), BAD.values(), ids=BAD.keys())
 def test_a_bad_update_is_refused_in_plain_words(program: Program, text: str, status: int, said: str) -> None:
-    head = program.journal.head()
-    answer = program.update(text)
+    with program.unchanged():
+        answer = program.update(text)
     refuse(answer, status)
     assert said in answer.text, answer.text
-    assert program.journal.head() == head
 
 
 def test_problems_come_as_json_to_who_wants_it(program: Program) -> None:
@@ -314,15 +321,15 @@ def test_problems_come_as_json_to_who_wants_it(program: Program) -> None:
         ({"default": ""}, UPDATE, b"CLEAR ALL", 400),
         ({"message": ["a", "b"]}, UPDATE, b"CLEAR ALL", 400),
         ({"using-graph-uri": "no iri"}, UPDATE, b"CLEAR ALL", 400),
-        ({}, {"Content-Type": "application/x-www-form-urlencoded"}, b"nothing=here", 400),
-        ({}, {"Content-Type": "application/x-www-form-urlencoded"}, b"update=%ff", 400),
+        ({}, FORM, b"nothing=here", 400),
+        ({}, FORM, b"update=%ff", 400),
         ({}, {}, b"CLEAR ALL", 415),
         ({}, {"Content-Type": "application/sparql-query"}, b"ASK {}", 415),
         ({"default": ""}, {"Content-Type": "multipart/form-data; boundary=x"}, b"--x--", 415),
         ({}, {**UPDATE, "Content-Encoding": "gzip"}, b"CLEAR ALL", 415),
         ({}, {"Content-Type": "application/sparql-update; charset=utf-16"}, "CLEAR ALL".encode("utf-16"), 415),
         ({}, UPDATE, b"#" * 1_000_001, 413),
-        ({}, {"Content-Type": "application/x-www-form-urlencoded"}, b"update=" + b"%23" * 1_000_001, 413),
+        ({}, FORM, b"update=" + b"%23" * 1_000_001, 413),
         ({"default": ""}, TURTLE, b"#" * 10_000_001, 413),
         ({"message": "a\x00b"}, UPDATE, named("with a hidden mark").encode(), 422),
         ({"message": "a" * 1_001}, UPDATE, named("with a long message").encode(), 422),
@@ -335,10 +342,9 @@ def test_problems_come_as_json_to_who_wants_it(program: Program) -> None:
 def test_what_is_no_request_of_the_protocols_is_refused(
     program: Program, parameters: dict[str, str], headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    head = program.journal.head()
-    answer = program.client.post(ADDRESS, params=parameters, content=body, headers={**headers, **ACCEPTS})
+    with program.unchanged():
+        answer = program.client.post(ADDRESS, params=parameters, content=body, headers={**headers, **ACCEPTS})
     refuse(answer, status)
-    assert program.journal.head() == head
 
 
 def test_wrong_tokens_are_slowed_down(program: Program) -> None:
@@ -504,9 +510,9 @@ def listener() -> Iterator[Listener]:
 def unharmed(program: Program, listener: Listener) -> Iterator[None]:
     """After an attack the knowledge is as it was, nothing was sent, and no process is left over."""
     program.update("INSERT DATA {}")  # so that the process that works edits out is there
-    head, processes = program.journal.head(), len(processes_of(program.app.home))
-    yield
-    assert program.journal.head() == head
+    processes = len(processes_of(program.app.home))
+    with program.unchanged():
+        yield
     assert listener.heard == []
     assert soon(lambda: len(processes_of(program.app.home)) <= processes, 2), "a process is left over"
     assert program.client.get("/healthz").json()["status"] == "ok"
@@ -549,9 +555,8 @@ def test_graphs_elsewhere_are_not_fetched(program: Program, listener: Listener) 
     for name in (listener.url, "file:///etc/passwd"):
         text = f"INSERT {{ msk:gout skos:altLabel ?o }} USING <{name}> WHERE {{ ?s ?p ?o }}"
         assert program.update(text).status_code == 204
-        sent = {"params": {"using-graph-uri": name}, "headers": {**UPDATE, **ACCEPTS}}
         text = "INSERT { msk:gout skos:altLabel ?o } WHERE { ?s ?p ?o }"
-        assert program.client.post(ADDRESS, content=text, **sent).status_code == 204  # type: ignore[arg-type]
+        assert program.update(text, **{"using-graph-uri": name}).status_code == 204
     for text in (
         f'{{"@context": "{listener.url}", "@id": "urn:a", "name": "x"}}',
         f'{{"@context": ["{listener.url}"], "@id": "urn:a", "name": "x"}}',
