@@ -84,6 +84,34 @@ def test_too_many_and_too_large_ones_are_refused_and_nothing_is_lost(
     assert Drafts("ben", path).keep("three", "case", "", FIELDS) == 1
 
 
+def test_all_drafts_of_one_person_are_limited_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "TOGETHER", 3_000_000)
+    mine = Drafts("ada", path)
+    for name in ("one", "two"):
+        assert mine.keep(name, "case", "", {"text": "\u00e4" * 600_000}) == 1, "of two bytes each"
+    with pytest.raises(DraftNotKept, match="more than 3 MB together; discard some"):
+        mine.keep("three", "case", "", {"text": "x" * 700_000})
+    with pytest.raises(DraftNotKept, match="together"):
+        mine.keep("two", "case", "", {"text": "x" * 2_000_000}, version=1)
+    assert mine.keep("two", "case", "", {"text": "x" * 1_500_000}, version=1) == 2, "its own size before is no matter"
+    assert Drafts("ben", path).keep("three", "case", "", {"text": "x" * 700_000}) == 1
+    mine.discard("one")
+    assert mine.keep("three", "case", "", {"text": "x" * 700_000}) is None, "that name is Ben's"
+    assert mine.keep("four", "case", "", {"text": "x" * 700_000}) == 1
+
+
+def test_a_list_of_drafts_needs_nothing_of_what_is_filled_in(path: Path) -> None:
+    mine = Drafts("ada", path)
+    for name in ("one", "two"):
+        mine.keep(name, "case", f"Title of {name}", {"text": "x" * 100_000})
+    pages = [path.read_bytes()[start : start + 4096] for start in range(0, path.stat().st_size, 4096)]
+    filled_in = b"x" * 4092  # after the number of the page that follows
+    path.write_bytes(b"".join(bytes(4096) if page.endswith(filled_in) else page for page in pages))
+    assert {each.title for each in mine.all()} == {"Title of one", "Title of two"}
+    with pytest.raises(DraftNotKept, match="malformed"):
+        mine.get("one")
+
+
 def test_what_is_no_database_is_told_and_left_alone(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database" * 100)

@@ -20,6 +20,9 @@ MOST: Final = 100
 LARGEST: Final = 15_000_000
 """Characters that a draft may have, files in it included."""
 
+TOGETHER: Final = 100_000_000
+"""Bytes that the drafts of one person may have together."""
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS draft (
     id TEXT PRIMARY KEY,
@@ -30,8 +33,8 @@ CREATE TABLE IF NOT EXISTS draft (
     time TEXT NOT NULL,
     version INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS of_owner ON draft (owner);
-"""
+CREATE INDEX IF NOT EXISTS listed ON draft (owner, time DESC, id, doing, title);
+"""  # the index holds all that a list shows, so that what is filled in, which may be files, is not read for it
 _COLUMNS: Final = "id, doing, title, fields, time, version"
 
 
@@ -102,7 +105,8 @@ class Drafts:
 
         :param fields: what is filled in, as JSON can hold it
         :param version: the one that this goes on from; 0 for a new draft
-        :raises DraftNotKept: if it is too large or one too many, or the disk does not take it; the one before stays
+        :raises DraftNotKept: if it is too large or one too many, all of them are too large together, or the disk does
+            not take it; the one before stays
         """
         text = json.dumps(fields, ensure_ascii=False)
         if len(text) > LARGEST:
@@ -115,15 +119,18 @@ class Drafts:
             raise DraftNotKept(error.strerror or str(error)) from None
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
+            others = "SELECT COUNT(*), SUM(LENGTH(CAST(fields AS BLOB))) FROM draft WHERE owner = ? AND id <> ?"
+            count, size = database.execute(others, (self.owner, name)).fetchone()
+            if not version and count >= MOST:
+                raise DraftNotKept(f"there are {MOST} drafts of yours already; discard some")
+            if (size or 0) + len(text.encode()) > TOGETHER:
+                most = TOGETHER // 1_000_000
+                raise DraftNotKept(f"with it your drafts would have more than {most} MB together; discard some")
             if version:
                 change = "UPDATE draft SET title = ?, fields = ?, time = ?, version = version + 1"
                 where = "WHERE id = ? AND owner = ? AND version = ?"
                 done = database.execute(f"{change} {where}", (title, text, now, name, self.owner, version)).rowcount
             else:
-                (count,) = database.execute("SELECT COUNT(*) FROM draft WHERE owner = ?", (self.owner,)).fetchone()
-                if count >= MOST:
-                    database.execute("ROLLBACK")
-                    raise DraftNotKept(f"there are {MOST} drafts of yours already; discard some")
                 insert = "INSERT INTO draft VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING"
                 done = database.execute(insert, (name, self.owner, doing, title, text, now)).rowcount
             database.execute("COMMIT")
