@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -492,6 +493,27 @@ def test_an_empty_form_changes_nothing_and_says_why(do: str) -> None:
     assert not Journal().changes()
 
 
+@pytest.mark.parametrize("do", ["case", "claim"])
+def test_each_field_is_explained_and_says_whether_it_may_stay_empty(do: str) -> None:
+    app = page(do)
+    if do == "claim":
+        keyed(app, "radio", "claim estimate").set_value("count")
+        keyed(app, "selectbox", "claim feature").set_value(CLAIM.feature)
+    keyed(app, "selectbox", f"{do} source").set_value("new").run()
+    click(app, "Check")
+    told = set(app.session_state[f"{do} {app.session_state[f'{do} draft']} aside memory"].outcome.faults)
+    kinds = ("text_input", "text_area", "selectbox", "multiselect", "number_input", "radio")
+    fields = {item.key.partition(" field ")[2]: item for kind in kinds for item in app.get(kind) if item.key}
+    asked = {name: item for name, item in fields.items() if name and name != "message"}
+    assert len(asked) > 10
+    for name, item in asked.items():
+        assert item.help, name
+        if "(optional)" in item.label:
+            assert name not in told
+        elif name not in told:
+            assert item.value not in (None, "", []), name  # there is an answer from the start
+
+
 def test_what_is_wrong_goes_as_it_is_put_right() -> None:
     app = click(page(), "Check")
     assert "Give the case a title." in shown_text(app)
@@ -638,6 +660,27 @@ def test_looking_at_a_node_leaves_no_draft(node: str) -> None:
     app.run()
     assert "draft" not in app.query_params
     assert Drafts("local").all() == []
+
+
+def test_a_value_that_is_not_offered_any_more_stays(
+    seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(seed, tmp_path / "ontology")
+    text = (folder / "shapes.ttl").read_text("utf-8")
+    kind = "msk:constraint-source-kind a sh:PropertyShape ;\n"
+    assert kind in text
+    (folder / "shapes.ttl").write_text(text.replace(kind, f'{kind}    sh:in ( "essay" "letter" ) ;\n'), "utf-8")
+    monkeypatch.setenv("MSKGRAPH_ONTOLOGY", str(folder))
+    app = page("edit", node="source-seed")
+    box = keyed(app, "selectbox", "source sourceKind")
+    assert box.options == ["essay", "letter", "blog"]
+    keyed(app, "text_input", "source title").set_value("Another title").run()
+    click(app, "Check")
+    assert keyed(app, "selectbox", "source sourceKind").value == "blog"
+    assert "The kind of a source is one plain text." in shown_text(app)  # as the shape says, for somebody to decide
+    keyed(app, "selectbox", "source sourceKind").set_value("essay").run()
+    click(app, "Publish")
+    assert [text_of(line) for line in sorted(Journal().changes()[0].patch.added)] == ["Another title", "essay"]
 
 
 def test_what_two_people_change_at_the_same_place_is_told_with_the_new_value() -> None:

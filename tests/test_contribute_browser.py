@@ -56,8 +56,8 @@ def fill(page: Page, title: str) -> None:
     page.get_by_role("textbox", name="Description, in your own words").fill("Elongated calcifications in a row.")
     pick(page, "Source", SOURCE)
     pick(page, "Finding 1", "soft tissue calcification")
-    pick(page, "How it looks 1", "rice-grain")
-    pick(page, "Stated diagnosis", "cysticercosis")
+    pick(page, "How it looks 1 (optional)", "rice-grain")
+    pick(page, "Stated diagnosis (optional)", "cysticercosis")
 
 
 def cases(page: Page, app: RunningApp) -> str:

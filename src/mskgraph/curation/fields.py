@@ -112,6 +112,11 @@ class Field:
         return INVERSE * self.inverse + self.predicate
 
     @property
+    def optional(self) -> bool:
+        """Whether it may stay empty, whatever else there is."""
+        return not (self.needed or self.either)
+
+    @property
     def name(self) -> str:
         """By which a fault is named: the key without the namespace."""
         return INVERSE * self.inverse + local_name(self.predicate).rpartition("#")[2].rpartition("/")[2]

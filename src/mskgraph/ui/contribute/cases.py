@@ -17,10 +17,10 @@ TITLE = "Add a case"
 
 def show(fields: Fields) -> None:
     """Show the form of a case."""
-    draft, knowledge = fields.draft, fields.knowledge
-    fields.text("Title", "case title", placeholder="Calcification at the triceps tendon insertion")
-    fields.text("Description, in your own words", "case description", area=True)
-    fields.source("case")
+    draft, label, case = fields.draft, fields.knowledge.label, fields.asked("Case")
+    fields.text(**case("Title", "case title"), placeholder="Calcification at the triceps tendon insertion")
+    fields.text(**case("Description, in your own words", "case description"), area=True)
+    fields.source(**case("Source", "case source"))
     count = draft.held("observations", 1)
     draft.defaults["observations"] = 1
     for number in range(1, count + 1):
@@ -32,30 +32,34 @@ def show(fields: Fields) -> None:
     fields.wrong("case observation")
     left, right = st.columns(2)
     with left:
-        fields.several("Context", "case context", fields.of_kind("context"), knowledge.label)
+        contexts = fields.of_kind("context")
+        fields.several(**case("Context", "case context"), options=contexts, called=label)
     with right:
-        fields.several("Stated diagnosis", "case statedDiagnosis", fields.of_kind("diagnosis"), knowledge.label)
-    fields.text("Note on the case", "case note")
+        diagnoses = fields.of_kind("diagnosis")
+        fields.several(**case("Stated diagnosis", "case statedDiagnosis"), options=diagnoses, called=label)
+    fields.text(**case("Note on the case", "case note"))
 
 
 def _observation(fields: Fields, number: int) -> None:
-    part, label = f"observation-{number}", fields.knowledge.label
+    part, label, seen = f"observation-{number}", fields.knowledge.label, fields.asked("Observation")
+    findings, sites, looks = (fields.of_kind(kind) for kind in ("finding", "site", "morphology"))
     with st.container(border=True):
         st.markdown(f"**Observation {number}**")
         left, middle, right = st.columns(3)
         with left:
-            fields.one(f"Finding {number}", f"{part} finding", fields.of_kind("finding"), label)
+            fields.one(**seen(f"Finding {number}", f"{part} finding"), options=findings, called=label)
         with middle:
-            fields.one(f"Site {number}", f"{part} site", fields.of_kind("site"), label, placeholder="not stated")
+            site = seen(f"Site {number}", f"{part} site")
+            fields.one(**site, options=sites, called=label, placeholder="not stated")
         with right:
-            fields.listed(f"Side {number}", f"{part} side", "Side", placeholder="not stated")
+            fields.listed(**seen(f"Side {number}", f"{part} side"), of="Side", placeholder="not stated")
         left, middle, right = st.columns(3)
         with left:
-            fields.several(f"How it looks {number}", f"{part} morphology", fields.of_kind("morphology"), label)
+            fields.several(**seen(f"How it looks {number}", f"{part} morphology"), options=looks, called=label)
         with middle:
-            fields.text(f"Note {number}", f"{part} note")
+            fields.text(**seen(f"Note {number}", f"{part} note"))
         with right:
-            fields.way(f"Seen {number}", f"{part} present", ["present", "absent"])
+            fields.way(**seen(f"Seen {number}", f"{part} present"), options=["present", "absent"])
 
 
 def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:

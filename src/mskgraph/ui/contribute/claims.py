@@ -19,60 +19,67 @@ STATED = {"percent-range": "95-98 %", "count": "13 of 20", "word": "classic", "o
 
 def show(fields: Fields) -> None:
     """Show the form of a claim."""
-    label = fields.knowledge.label
+    label, claim = fields.knowledge.label, fields.asked("Association")
     left, right = st.columns(2)
     with left:
-        fields.one("Diagnosis", "claim diagnosis", fields.of_kind("diagnosis"), label)
+        diagnoses = fields.of_kind("diagnosis")
+        fields.one(**claim("Diagnosis", "claim diagnosis"), options=diagnoses, called=label)
     with right:
-        fields.one("Feature that goes with it", "claim feature", fields.of_kind(*FEATURE_KINDS), fields.with_kind)
+        features = fields.of_kind(*FEATURE_KINDS)
+        feature = claim("Feature that goes with it", "claim feature")
+        fields.one(**feature, options=features, called=fields.with_kind)
     left, right = st.columns(2)
     with left:
-        fields.several("Only at these sites", "claim atSite", fields.of_kind("site"), label, placeholder="anywhere")
+        sites, at = fields.of_kind("site"), claim("Only at these sites", "claim atSite")
+        fields.several(**at, options=sites, called=label, placeholder="anywhere")
     with right:
         if _is_described(fields.draft, fields.knowledge):
-            findings = fields.of_kind("finding")
-            fields.one("Of which finding", "claim ofFinding", findings, label, placeholder="of none")
+            findings, described = fields.of_kind("finding"), claim("Of which finding", "claim ofFinding")
+            fields.one(**described, options=findings, called=label, placeholder="of none")
     with st.container(border=True):
         _how_often(fields)
-    fields.source("claim")
+    fields.source(**claim("Source", "claim source"))
     left, right = st.columns(2)
     with left:
-        fields.text("Where in the source", "claim locator", placeholder="table 2, row 1")
-        fields.listed("Confidence", "claim confidence", "Confidence")
-        modalities = fields.offered["Modality"]
-        fields.several("Technique", "claim modality", list(modalities), lambda node: modalities[node])
+        fields.text(**claim("Where in the source", "claim locator"), placeholder="table 2, row 1")
+        fields.listed(**claim("Confidence", "claim confidence"), of="Confidence")
+        modalities, technique = fields.offered["Modality"], claim("Technique", "claim modality")
+        fields.several(**technique, options=list(modalities), called=modalities.__getitem__)
     with right:
-        fields.text("In whom", "claim population", placeholder="adults with shoulder pain")
-        fields.listed("How you know the source", "claim verification", "Verification")
-        fields.text("Note on the claim", "claim note")
+        fields.text(**claim("In whom", "claim population"), placeholder="adults with shoulder pain")
+        fields.listed(**claim("How you know the source", "claim verification"), of="Verification")
+        fields.text(**claim("Note on the claim", "claim note"))
 
 
 def _how_often(fields: Fields) -> None:
     """Show the fields for how often, in the form in which the source says it."""
-    question = "How often does the source say?"
-    way = fields.way(question, "claim estimate", list(forms.FORMS), lambda way: forms.FORMS[way])
+    question, which = "How often does the source say?", "Of those with the diagnosis, how many have the feature."
+    way = fields.way(question, "claim estimate", list(forms.FORMS), forms.FORMS.__getitem__, help=which)
     if way == forms.NOT_STATED:
         return
     percentage = {"min_value": 0.0, "max_value": 100.0, "step": 0.1, "format": "%g"}
+    estimate = fields.helps("Estimate")
     left, middle, right = st.columns(3)
     with left:
         if way == "percent-range":
             fields.number("From, in percent", "estimate lower", help="24.7 % alone is 24.65 to 24.75.", **percentage)
         elif way == "count":
-            fields.number("n", "estimate numerator", min_value=0, step=1)
+            fields.number("n", "estimate numerator", min_value=0, step=1, help=estimate["numerator"])
         elif way == "word":
-            fields.listed("Word of the table", "estimate frequencyWord", "FrequencyWord")
+            word = estimate["frequencyWord"]
+            fields.listed("Word of the table", "estimate frequencyWord", "FrequencyWord", help=word)
         else:
-            fields.number("How many <", "estimate marks", min_value=1, max_value=9, step=1)
+            few = {"min_value": 1, "max_value": 9, "step": 1}
+            fields.number("How many <", "estimate marks", help=estimate["marks"], **few)
     with middle:
         if way == "percent-range":
             fields.number("To, in percent", "estimate upper", **percentage)
         elif way == "count":
-            fields.number("of m", "estimate denominator", min_value=1, step=1)
+            fields.number("of m", "estimate denominator", min_value=1, step=1, help=estimate["denominator"])
         elif way == "order-of-magnitude":
             fields.number("Less than, in percent", "estimate upper", **percentage)
     with right:
-        fields.text("As the source words it", "estimate stated", placeholder=STATED[way])
+        fields.text("As the source words it", "estimate stated", placeholder=STATED[way], help=estimate["stated"])
 
 
 def _is_described(draft: Draft, knowledge: Knowledge) -> bool:

@@ -10,13 +10,17 @@ import streamlit as st
 
 from mskgraph import KnowledgeGraph
 from mskgraph.curation import forms
+from mskgraph.curation.fields import fields as fields_of
 from mskgraph.curation.forms import NewSource, Source
-from mskgraph.terms import Kind
+from mskgraph.terms import Kind, iri
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.widgets import plain
 
 NEW = "new"
 """In place of the IRI of a source: one that is described in the form."""
+
+OPTIONAL = " (optional)"
+"""After the label of a field that may stay empty."""
 
 UPLOAD = 10  # MB
 
@@ -42,6 +46,24 @@ class Fields:
     def rest(self) -> list[str]:
         """Return what is wrong and was shown beside no field."""
         return [text for name, texts in self.faults.items() if name not in self.shown for text in texts]
+
+    def asked(self, kind: str) -> Callable[[str, str], dict[str, Any]]:
+        """Return what gives label, name and help of a field, as the shapes of a class have them.
+
+        :param kind: name of the class
+        """
+        helps = self.helps(kind)
+        optional = {field.name for field in fields_of(self.kg, iri(kind)) if field.optional}
+
+        def said(label: str, name: str) -> dict[str, Any]:
+            own = name.rpartition(" ")[2]
+            return {"label": label + OPTIONAL * (own in optional), "name": name, "help": helps[own]}
+
+        return said
+
+    def helps(self, kind: str) -> dict[str, str | None]:
+        """Return what the shapes say of the properties of a class."""
+        return {field.name: plain(field.help) or None for field in fields_of(self.kg, iri(kind))}
 
     def text(self, label: str, name: str, area: bool = False, **more: Any) -> None:
         """Show a field for a text."""
@@ -72,11 +94,13 @@ class Fields:
         st.multiselect(label, options, format_func=called, key=key, persist_state="session", **more)
         self.wrong(name)
 
-    def way(self, label: str, name: str, options: Sequence[str], called: Callable[[str], str] = str) -> str:
+    def way(
+        self, label: str, name: str, options: Sequence[str], called: Callable[[str], str] = str, **more: Any
+    ) -> str:
         """Show a field for one of a few ways, the first of them if nobody says otherwise, and return it."""
         self.draft.defaults[name] = options[0]
         key = self.draft.key(name)
-        st.radio(label, options, format_func=called, key=key, horizontal=True, persist_state="session")
+        st.radio(label, options, format_func=called, key=key, horizontal=True, persist_state="session", **more)
         self.wrong(name)
         return str(self.draft.held(name, options[0]))
 
@@ -112,20 +136,23 @@ class Fields:
         members = self.offered[of]
         self.one(label, name, list(members), lambda node: members[node], **more)
 
-    def source(self, part: str) -> None:
+    def source(self, label: str, name: str, **more: Any) -> None:
         """Show the fields for the source."""
         sources = {NEW: "A new source", **self.offered["Source"]}
-        self.one("Source", f"{part} source", list(sources), lambda node: sources[node])
-        if self.draft.held(f"{part} source") == NEW:
+        self.one(label, name, list(sources), lambda node: sources[node], **more)
+        if self.draft.held(name) == NEW:
+            new = self.asked("Source")
             with st.container(border=True):
-                self.text("Title of the source", "source title", placeholder="Short, as the list of sources shows it")
+                title = "Short, as the list of sources shows it"
+                self.text(**new("Title of the source", "source title"), placeholder=title)
                 citation = "Authors. Title. Journal year;volume:pages."
-                self.text("Citation", "source bibliographicCitation", placeholder=citation)
+                self.text(**new("Citation", "source bibliographicCitation"), placeholder=citation)
                 left, right = st.columns(2)
                 with left:
-                    self.text("Web address", "source url", placeholder="https://")
+                    self.text(**new("Web address", "source url"), placeholder="https://")
                 with right:
-                    self.text("Identifier", "source identifier", placeholder="doi:10.1000/182 or pmid:12345678")
+                    identifier = "doi:10.1000/182 or pmid:12345678"
+                    self.text(**new("Identifier", "source identifier"), placeholder=identifier)
 
 
 def source_of(draft: Draft, part: str) -> Source:

@@ -14,7 +14,7 @@ from mskgraph.curation.fields import fields as fields_of
 from mskgraph.curation.node_forms import New, part_of
 from mskgraph.terms import curie
 from mskgraph.ui.contribute.draft import Draft
-from mskgraph.ui.contribute.fields import Fields
+from mskgraph.ui.contribute.fields import OPTIONAL, Fields
 from mskgraph.ui.widgets import plain, to_address
 
 _SHORT = ("prefLabel", "title", "label", "stated", "locator", "identifier", "population")
@@ -28,10 +28,10 @@ def show(fields: Fields, part: str, kind: str, node: str = "") -> None:
     :param node: that is edited; none if it is a new one
     """
     found = fields_of(fields.kg, kind)
-    needed = [field for field in found if field.needed or field.either]
-    for field in needed:
-        _field(fields, part, field, node)
-    others = [field for field in found if field not in needed]
+    for field in found:
+        if not field.optional:
+            _field(fields, part, field, node)
+    others = [field for field in found if field.optional]
     for start in range(0, len(others), 2):
         for column, field in zip(st.columns(2), others[start : start + 2], strict=False):
             with column:
@@ -51,20 +51,27 @@ def _field(fields: Fields, part: str, field: Field, node: str) -> None:
 
 
 def offered(kg: KnowledgeGraph, field: Field, node: str) -> Mapping[str, str] | None:
-    """Return the values that can be chosen in a field with their labels; ``None`` if it is typed."""
+    """Return the values that can be chosen in a field with their labels; ``None`` if it is typed.
+
+    What the node holds already is among them, whatever it is: nobody has asked for it to go.
+    """
     if field.kind == "node":
         return nodes.options(kg, field, node)
     if field.kind == "boolean":
         return {"true": "yes", "false": "no"}
-    return {each: curie(each) for each in field.among} or None
+    if not field.among:
+        return None
+    held = nodes.filled(kg, node).get(field.key, ()) if node else ()
+    return {each: curie(each) for each in (*field.among, *held)}
 
 
 def label_of(field: Field, part: str) -> str:
     """Return a field's label; those of parts say which part they are of, so that no two are called the same."""
     number = part.rpartition("-")[2] if "." in part else ""
     either = " (one of these)" if field.either else ""
-    optional = "" if field.needed or field.either else " (optional)"
-    return f"{field.label[:1].upper()}{field.label[1:]}{f' {number}' if number else ''}{either}{optional}"
+    return (
+        f"{field.label[:1].upper()}{field.label[1:]}{f' {number}' if number else ''}{either}{OPTIONAL * field.optional}"
+    )
 
 
 def _choice(fields: Fields, field: Field, name: str, offer: Mapping[str, str], part: str) -> None:
