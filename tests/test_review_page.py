@@ -71,7 +71,8 @@ def test_a_proposal_changes_nothing_until_somebody_else_accepts_it(monkeypatch: 
     click(app, "Accept 1")
     (change,) = Journal().changes()
     assert (change.author, change.accepted_by) == ("Ada", "Ben")
-    assert f"Proposal 1 is accepted as change {change.hash[:12]}" in app.success[0].value
+    assert "Proposal 1 is accepted as change 1" in app.success[0].value
+    assert "as change 1" in next(text for text in app.markdown if text.value.startswith("Accepted by Ben")).value
     assert "Ada, accepted by Ben" in shown_text(page("history"))
 
 
@@ -125,7 +126,7 @@ def test_what_is_left_of_a_proposal_is_shown_and_accepted(monkeypatch: pytest.Mo
     curation.accept(Journal(), KnowledgeGraph.open, Patch(frozenset(lines[:1])), "Cleo", "one name")
     signed_in(monkeypatch, "Ben", "accept")
     app = page("review")
-    assert "The knowledge has changed since, by Cleo" in shown_text(app)
+    assert "The knowledge has changed since, by Cleo (change 1)" in shown_text(app)
     click(app, "Accept 1")
     assert Journal().changes()[-1].patch.added == {lines[1]}
 

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mskgraph.errors import MskGraphError
 from mskgraph.terms import Kind
+
+if TYPE_CHECKING:
+    from mskgraph import KnowledgeGraph
+    from mskgraph.store import Patch
 
 app = typer.Typer(
     name="mskgraph",
@@ -350,7 +354,7 @@ def add(
     kg = open_to_change()
     source = sys.stdin.buffer.read(curation.LARGEST + 1) if str(file) == "-" else file
     patch = curation.additions(kg, curation.graph_in(source))
-    words = curation.in_words(patch, kg.labels_after(patch))
+    words = curation.in_words(patch, _labels(kg, patch))
     change, problems = None, curation.problems(kg, patch)
     warnings = [] if problems else curation.cautions(kg, patch)
     if not problems and not dry_run:
@@ -390,12 +394,14 @@ def history(
 ) -> None:
     """List the accepted changes, the last one first."""
     from mskgraph import KnowledgeGraph, curation
+    from mskgraph.views import taken_back
 
     if repair:
         aside = curation.Journal().repair()
         print(f"The damaged journal is kept as {aside}.", file=sys.stderr)
     changes = curation.Journal().changes()[::-1]
-    labels = KnowledgeGraph.open().labels_after(*(change.patch for change in changes))
+    back, numbers = taken_back(changes), {change.hash: change.number for change in changes}
+    labels = _labels(KnowledgeGraph.open(), *(change.patch for change in changes))
     said = [
         {
             "number": change.number,
@@ -418,6 +424,10 @@ def history(
             who += f", accepted by {change.accepted_by}"
         why = change.message or "no reason given"
         print(_printable(f"{change.number}  {change.hash[:12]}  {change.time}  {who}: {why}"))
+        if change.undoes:
+            print(f"    Takes change {numbers[change.undoes]} back.")
+        if change.hash in back:
+            print(f"    Taken back by change {back[change.hash].number}.")
         for line in curation.in_words(change.patch, labels):
             print(_printable(f"    {line}"))
     if not changes:
@@ -426,14 +436,22 @@ def history(
 
 @app.command()
 def undo(
-    change: Annotated[str, typer.Argument(help="Beginning of the change's hash; the last change if none.")] = "",
+    change: Annotated[
+        str, typer.Argument(help="Number of the change, or the beginning of its hash; the last change if none.")
+    ] = "",
     author: Annotated[str | None, typer.Option(help="Who takes it back; your login name if not given.")] = None,
 ) -> None:
     """Take an accepted change back, by a new change."""
     from mskgraph import bring_up_to_date, curation, open_to_change
 
-    done = curation.undo(curation.Journal(), open_to_change, author or _login(), change)
-    print(f"Change {done.undoes[:12]} is taken back by change {done.number} ({done.hash[:12]}).", file=sys.stderr)
+    journal = curation.Journal()
+    named = next((each.hash for each in journal.changes() if str(each.number) == change), change)
+    done = curation.undo(journal, open_to_change, author or _login(), named)
+    for line in curation.in_words(done.patch, _labels(open_to_change(), done.patch)):
+        print(_printable(line))
+    undone = next(each for each in journal.changes() if each.hash == done.undoes)
+    by = f"is taken back by change {done.number} ({done.hash[:12]})"
+    print(f"Change {undone.number} ({undone.hash[:12]}) {by}.", file=sys.stderr)
     bring_up_to_date()
 
 
@@ -456,6 +474,13 @@ def diff(
     if patch:
         raise typer.Exit(1)
     print("They say the same.", file=sys.stderr)
+
+
+def _labels(kg: KnowledgeGraph, *patches: Patch) -> dict[str, str]:
+    """Return what the properties and nodes that patches name are called, as the forms have it."""
+    from mskgraph.curation.nodes import property_labels
+
+    return {**property_labels(kg), **kg.labels_after(*patches)}
 
 
 def _problem_json(problem: Any) -> dict[str, str]:

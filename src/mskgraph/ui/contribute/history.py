@@ -30,10 +30,10 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     shown = changes[:count]
     st.markdown(f"{len(shown)} of {len(changes)} change{'s' if len(changes) > 1 else ''}, the last one first.")
     labels = views.labels_of(kg.store, kg.knowledge, [change.patch for change in shown])
-    back = views.taken_back(changes)
+    back, known = views.taken_back(changes), {change.hash: change for change in changes}
     for change in shown:
         with st.container(border=True):
-            _entry(kg, change, back.get(change.hash), labels, visitor)
+            _entry(kg, change, known.get(change.undoes), back.get(change.hash), labels, visitor)
     if more := changes[count : count + CHANGES]:
         st.button(f"Show {len(more)} more", on_click=_on_more, args=(count + CHANGES,))
 
@@ -43,18 +43,24 @@ def _on_more(count: int) -> None:
 
 
 def _entry(
-    kg: KnowledgeGraph, change: Change, taken_back_by: Change | None, labels: Mapping[str, str], visitor: Person
+    kg: KnowledgeGraph,
+    change: Change,
+    taken_back: Change | None,
+    taken_back_by: Change | None,
+    labels: Mapping[str, str],
+    visitor: Person,
 ) -> None:
-    name = change.hash[:12]
     left, middle, right = st.columns([6, 3, 2], vertical_alignment="center")
     who = change.author if change.accepted_by == change.author else f"{change.author}, accepted by {change.accepted_by}"
     left.markdown(f"**{plain(change.message or 'No reason given')}**  \n{plain(who)}, {views.when(change.time)}")
-    middle.markdown(f"Change {name}")
+    middle.markdown(f"Change {change.number}  \n:small[{change.hash[:12]}]")  # by which programs know it
+    if taken_back:
+        middle.markdown(f"Takes change {taken_back.number} back")
     with right:
         if taken_back_by:
-            st.markdown(f"Taken back by {taken_back_by.hash[:12]}")
+            st.markdown(f"Taken back by change {taken_back_by.number}")
         elif visitor.may("accept"):
-            st.button(f"Undo {name}", width="stretch", on_click=panel.on_undo, args=(change.hash,))
+            st.button(f"Undo {change.number}", width="stretch", on_click=panel.on_undo, args=(change,))
     refusal = state.get("contribute_refused")
     if refusal and refusal[0] == change.hash:
         st.error(plain(refusal[1]))

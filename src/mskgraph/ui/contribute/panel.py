@@ -155,17 +155,17 @@ def _send(form: Form, draft: Draft, memory: Memory) -> None:
         memory.failed = str(error)
 
 
-def on_undo(change_hash: str) -> None:
+def on_undo(change: Change) -> None:
     """Take a change back; what was typed for the last one comes back into its form."""
     sent: Sent | None = state.get("contribute_sent")
     forget_said()
     try:
-        undone, behind = editing.take_back(change_hash, state.get("contribute_author", ""))
+        undone, behind = editing.take_back(change.hash, state.get("contribute_author", ""))
     except MskGraphError as error:
-        state.contribute_refused = (change_hash, str(error).replace("msk:change-", ""))
+        state.contribute_refused = (change.hash, str(error).replace("msk:change-", ""))
         return
-    said = f"Change {change_hash[:12]} is taken back by change {undone.hash[:12]}."
-    if sent and sent.change and sent.change.hash == change_hash:
+    said = f"Change {change.number} is taken back by change {undone.number}."
+    if sent and sent.change and sent.change.hash == change.hash:
         state[f"{sent.doing} draft"] = sent.draft
         memory = Draft(sent.doing).memory()
         memory.sent = memory.outcome = None  # it was checked against what there was then
@@ -219,6 +219,10 @@ def show(fields: Fields, found: Outcome | None, visitor: Person) -> None:
         what_it_does(fields, found.checked, draft.memory().previewed == found.given)
 
 
+LAYERS = (
+    "In layer 1 are those that nothing is surely ahead of, in layer 2 those that only layer 1 is ahead of; "
+    "within a layer the order is not sure."
+)
 PROPOSED = "What you propose waits for somebody's decision."
 WAYS = f"What you publish is part of the knowledge at once, and can be taken back. {PROPOSED}"
 PROPOSE = "Keep it on the list of proposals, marked as unreviewed, until somebody accepts or rejects it."
@@ -246,13 +250,13 @@ def said(fields: Fields, visitor: Person) -> None:
     """Show what came of the last click."""
     sent: Sent | None = state.get("contribute_sent")
     if sent and sent.change:
-        st.success(f"Published as change {sent.change.hash[:12]}.")
+        st.success(f"Published as change {sent.change.number}.")
         if sent.behind:
             st.warning(plain(sent.behind))
         with st.container(horizontal=True, vertical_alignment="center"):
             open_links(fields.kg, sent.about)
             if visitor.may("accept"):
-                st.button("Undo", on_click=on_undo, args=(sent.change.hash,))
+                st.button("Undo", on_click=on_undo, args=(sent.change,))
     elif sent:
         st.success(f"Proposed as number {sent.number}. Nothing is changed before somebody accepts it.")
         st.button("Open the proposals", on_click=widgets.to_address, kwargs={"do": ["review"]})
@@ -355,9 +359,10 @@ def show_preview(found: views.Preview) -> None:
             st.markdown(f"{SENTENCES} of {len(relations)} are shown.")
     if not found.opened and not found.closed:
         st.markdown("No relation between concepts is opened or closed.")
-    asked = f"the first {views.COMPARED} candidates of {found.asked} differentials: the example and every stored case"
+    which = "the example of the page Differential and every stored case"
+    asked = f"the first {views.COMPARED} candidates of {found.asked} differentials: {which}"
     if found.moved:
-        st.markdown(f"Compared were {asked}. These change:")
+        st.markdown(f"Compared were {asked}. {LAYERS} These change:")
     if 0 < len(found.moved) <= WHOLE:
         widgets.text_table(found.moved)
     else:

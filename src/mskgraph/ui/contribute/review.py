@@ -50,9 +50,10 @@ def show(kg: KnowledgeGraph, visitor: Person) -> None:
     if decided:
         st.header("Decided")
         st.markdown(f"{min(SHOWN, len(decided))} of {len(decided)}, the last one first.")
+        numbers = {change.hash: change.number for change in Journal().changes()}
         for proposal in decided[:SHOWN]:
             with st.container(border=True):
-                _decided(kg, proposal, labels)
+                _decided(kg, proposal, labels, numbers)
 
 
 def _on_more(count: int) -> None:
@@ -120,16 +121,20 @@ def _told_apart(kg: KnowledgeGraph, proposal: Proposal, patch: Patch, labels: Ma
     """Say what of a proposal does not fit any more, and because of whom."""
     lost = Patch(proposal.patch.added - patch.added, proposal.patch.removed - patch.removed)
     later = [change for change in Journal().since(proposal.base) if change.patch.touches(proposal.patch)]
-    who = ", ".join(f"{change.author} ({change.hash[:12]})" for change in later) or "somebody"
+    who = ", ".join(f"{change.author} (change {change.number})" for change in later) or "somebody"
     st.warning(plain(f"The knowledge has changed since, by {who}. This part of it is done or gone already:"))
     panel.sentences(kg, lost, labels)
     st.markdown("What is left of it:" if patch else "Nothing is left of it: reject it, or withdraw it.")
 
 
-def _decided(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str]) -> None:
+def _decided(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str], numbers: Mapping[str, int]) -> None:
+    """Show a proposal and what was decided.
+
+    :param numbers: of the changes, by their hashes
+    """
     _head(proposal)
     why = f": {proposal.reason}" if proposal.reason else ""
-    change = f" as change {proposal.change[:12]}" if proposal.change else ""
+    change = f" as change {numbers[proposal.change]}" if proposal.change else ""
     what = f"{proposal.state.capitalize()} by {proposal.decided_by}, {views.when(proposal.decided)}"
     st.markdown(plain(f"{what}{change}{why}"))
     with st.expander(f"{len(proposal.patch.added)} added, {len(proposal.patch.removed)} removed"):
@@ -150,7 +155,7 @@ def _on_accept(proposal: Proposal, patch: Patch) -> None:
     except MskGraphError as error:
         state.review_failed = number, str(error)
     else:
-        state.review_done = f"Proposal {number} is accepted as change {change.hash[:12]}. {behind}"
+        state.review_done = f"Proposal {number} is accepted as change {change.number}. {behind}"
 
 
 def _on_reject(number: int, reason: str) -> None:
