@@ -476,6 +476,28 @@ def test_check_publish_undo(do: str) -> None:
     assert len(Journal().changes()) == 3
 
 
+@pytest.mark.parametrize(
+    ("do", "title"),
+    [
+        ("turtle", "Turtle about pain"),
+        ("triple", "More about pain: hurting"),
+        ("table", "Table week.csv about Example case, Example source"),
+    ],
+)
+def test_what_no_reason_is_given_for_is_named_by_what_it_is_about(do: str, title: str) -> None:
+    click(FILLING[do](page(do)), "Propose")
+    assert Journal().proposals()[0].message == title
+
+
+def test_of_many_things_that_a_change_is_about_some_are_named() -> None:
+    app = page("turtle")
+    prefixes = "@prefix skos: <http://www.w3.org/2004/02/skos/core#> . @prefix msk: <https://w3id.org/mskgraph/> ."
+    said = [f'msk:{name} skos:altLabel "another {name}"@en .' for name in ("pain", "muscle", "phlebolith", "vein")]
+    keyed(app, "text_area", "turtle").set_value("\n".join([prefixes, *said])).run()
+    click(app, "Publish")
+    assert Journal().changes()[0].message == "Turtle about muscle, pain, phlebolith and 1 more"
+
+
 def test_publish_checks_by_itself_and_leaves_an_empty_form() -> None:
     app = click(fill_case(page()), "Publish")
     (change,) = Journal().changes()
@@ -651,7 +673,8 @@ def test_a_disk_that_takes_no_draft_is_told(home: Path) -> None:
 def test_an_edit_that_changes_nothing_is_no_change() -> None:
     app = page("edit", node="cysticercosis")
     click(app, "Check")
-    assert "It changes nothing" in shown_text(app)
+    assert "Nothing is changed yet." in shown_text(app)
+    assert "in the knowledge already" not in shown_text(app)
 
 
 @pytest.mark.parametrize("node", ["case-ramsey-2017-1", "cysticercosis", "source-seed"])

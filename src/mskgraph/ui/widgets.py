@@ -63,7 +63,7 @@ def footer() -> None:
     with suppress(MskGraphError):  # the page has told it
         kg, knowledge = opened()
         about += (
-            f" Knowledge {kg.content_hash[:12]}: {len(knowledge.concepts)} concepts, {len(knowledge.claims)} claims, "
+            f" Knowledge {kg.content_hash[:12]}: {len(knowledge.concepts)} concepts, {len(knowledge.sourced)} claims, "
             f"{len(knowledge.cases)} cases. Sources are on the page Model."
         )
     st.divider()

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from mskgraph import KnowledgeGraph
+from mskgraph.curation import names_given
 from mskgraph.graph import Knowledge
 from mskgraph.ontology import Problem
 from mskgraph.store import Patch
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
+
+NAMED = 3  # things that a change is about, in its title
 
 At = Callable[[Iterable[Problem]], Mapping[str, list[str]]]
 
@@ -50,3 +53,16 @@ def nowhere(problems: Iterable[Problem]) -> dict[str, list[str]]:
     """Return problems that belong to no field."""
     texts = [f"{problem.node}: {problem.message} {problem.remedy}".removeprefix(": ") for problem in problems]
     return {"": texts} if texts else {}
+
+
+def about(draft: Draft, knowledge: Knowledge) -> str:
+    """Return by their labels some of the things that a draft is about, as it was checked last; empty if it was not."""
+    found = draft.memory().outcome
+    if found is None or found.checked is None:
+        return ""
+    patch = found.checked.patch
+    names = {**names_given([patch]), **knowledge.lexicon.labels}
+    nodes = patch.subjects() & names.keys() or patch.terms() & names.keys()  # a claim has no label itself
+    labels = sorted({names[node] for node in nodes}, key=str.casefold)
+    more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
+    return f" about {', '.join(labels[:NAMED])}{more}" if labels else ""

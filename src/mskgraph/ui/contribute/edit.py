@@ -109,7 +109,8 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
     said = node_forms.edit_draft(now, node, after)
     if said.slips:
         return Wanted(Patch(), lambda _: said.at_fields([]), ())
-    return Wanted(node_forms.edit_patch(now, node, before, after), said.at_fields, (node,))
+    patch = node_forms.edit_patch(now, node, before, after)
+    return Wanted(patch, said.at_fields if patch else lambda _: {"": ["Nothing is changed yet."]}, (node,))
 
 
 def in_short(draft: Draft, knowledge: Knowledge) -> str:

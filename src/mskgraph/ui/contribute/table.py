@@ -11,7 +11,7 @@ from mskgraph.curation import tables
 from mskgraph.curation.tables import Rows, Table, What, Written
 from mskgraph.graph import Knowledge
 from mskgraph.store import Patch
-from mskgraph.ui.contribute import Wanted, nowhere
+from mskgraph.ui.contribute import Wanted, about, nowhere
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
 from mskgraph.ui.widgets import plain
@@ -88,7 +88,7 @@ def _told(table: Table, rows: Rows) -> list[str]:
     ]
 
 
-def in_short(draft: Draft, _knowledge: Knowledge) -> str:
-    """Return the table by its name."""
+def in_short(draft: Draft, knowledge: Knowledge) -> str:
+    """Return the table by its name and what it is about."""
     file = draft.held("file")
-    return f"Table of {NAMES[_what(draft)]}: {file[0]}"[:200] if file else ""
+    return f"Table {file[0]}{about(draft, knowledge)}"[:200] if file else ""

@@ -8,6 +8,7 @@ from mskgraph import KnowledgeGraph
 from mskgraph.curation import node_forms, nodes
 from mskgraph.graph import Knowledge
 from mskgraph.store import Patch
+from mskgraph.terms import curie
 from mskgraph.ui.contribute import Wanted, nowhere, shapes
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
@@ -56,5 +57,7 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
 
 def in_short(draft: Draft, knowledge: Knowledge) -> str:
     """Return what more is said about what."""
-    node = draft.held("node", "")
-    return f"More about {knowledge.label(node) if node in knowledge.lexicon.kinds else 'a node'}"[:200] if node else ""
+    node, value = draft.held("node", ""), draft.held(f"value {draft.held('property', '')}", "")
+    labels = knowledge.lexicon.labels
+    said = [labels.get(each) or curie(each) for each in (node, value) if each]
+    return f"More about {': '.join(said)}"[:200] if node else ""

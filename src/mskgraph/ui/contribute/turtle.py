@@ -6,7 +6,7 @@ import streamlit as st
 
 from mskgraph import KnowledgeGraph, curation
 from mskgraph.graph import Knowledge
-from mskgraph.ui.contribute import Wanted, nowhere
+from mskgraph.ui.contribute import Wanted, about, nowhere
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
 
@@ -37,7 +37,7 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
     return Wanted(patch, nowhere, tuple(sorted(patch.subjects())))
 
 
-def in_short(draft: Draft, _knowledge: Knowledge) -> str:
-    """Return the file's name, or that it is Turtle."""
+def in_short(draft: Draft, knowledge: Knowledge) -> str:
+    """Return the file's name, or that it is Turtle, and what that is about."""
     file = draft.held("file")
-    return f"Turtle: {file[0]}"[:200] if file else "Turtle"
+    return f"Turtle{f' {file[0]}' if file else ''}{about(draft, knowledge)}"[:200]
