@@ -208,7 +208,7 @@ def decide_until_full(folder: str) -> None:
         except MskGraphError as told:
             error = told
     kept = [change.hash for change in journal.changes()]
-    waiting = [proposal.number for proposal in journal.proposals("proposed")]
+    waiting = [proposal.number for proposal in journal.waiting()]
     filler.unlink()
     made = curation.propose(journal, lambda: NoOntology(journal), small_patch("later", 1), "Ada")
     curation.accept_proposal(journal, lambda: NoOntology(journal), made.number, "Eve")

@@ -17,7 +17,7 @@ import pytest
 from rdflib import Graph, URIRef
 
 from mskgraph import KnowledgeGraph, curation
-from mskgraph.curation import Change, Journal, change_iri
+from mskgraph.curation import Change, Journal, change_iri, checks
 from mskgraph.differential import differential
 from mskgraph.errors import ChangeRefused, MskGraphError, PatchInvalid, StaleRevision, UnknownTerm
 from mskgraph.ontology import literals_as_typed
@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SEQUENCES = 500
 CHUNKS = 10
 CHECKED = 3  # of each chunk
+PODAGRA, GOUTY = ('msk:gout skos:altLabel "podagra"@en .', 'msk:gout skos:altLabel "gouty diathesis"@en .')
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +87,23 @@ def complaints_about(text: str) -> str:
     except PatchInvalid as unreadable:  # which is told before anything is looked at
         return str(unreadable)
     return complaints(curation.additions(KnowledgeGraph.open(), graph))
+
+
+def test_what_was_checked_a_moment_ago_is_not_checked_again_unless_something_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked = []
+    examine = checks.ontology.examine
+    monkeypatch.setattr(checks.ontology, "examine", lambda *given: checked.append(1) or examine(*given))
+    kg = KnowledgeGraph.open()
+    one, other = (curation.additions(kg, curation.graph_in(turtle(text))) for text in (PODAGRA, GOUTY))
+    assert curation.problems(kg, one) == curation.problems(kg, one) == []
+    assert len(checked) == 1
+    accepted(one)
+    assert len(checked) == 1
+    assert curation.problems(kg, other) == []
+    accepted(other)  # beside what was accepted meanwhile
+    assert len(checked) == 3
 
 
 # everything can be taken back

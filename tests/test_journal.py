@@ -13,12 +13,13 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mskgraph import KnowledgeGraph
+from mskgraph import KnowledgeGraph, curation
 from mskgraph.curation import Change, Journal, journal
 from mskgraph.curation.triples import text_of
 from mskgraph.errors import (
@@ -147,6 +148,39 @@ def test_a_change_for_an_older_revision_is_refused_and_told_which() -> None:
     with pytest.raises(StaleRevision), Journal().writing() as writing:
         writing.append(Change("late", "", small_patch("late", 1)), "")
     assert Journal().changes() == [first, second]
+
+
+def test_the_changes_since_one_are_those_after_it_or_all() -> None:
+    made = grown(Journal().path, 4)
+    assert [Journal().since(change.hash) for change in made] == [made[1:], made[2:], made[3:], []]
+    assert Journal().since("") == Journal().since("0" * 64) == made
+
+
+def test_what_is_accepted_is_put_together_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    change_of = journal._change_of
+    monkeypatch.setattr(journal, "_change_of", lambda row: read.append(row[0]) or change_of(row))
+    made: list[Change] = []
+    for count in (3, 1, 2):
+        made += [append(Journal(), number) for number in range(len(made) + 1, len(made) + count + 1)]
+        head, accepted = curation.accepted(Journal())
+        assert head == made[-1].hash
+        assert accepted.patch == reduce(Patch.then, (change.patch for change in made))
+        assert set(accepted.history().splitlines()) == set(curation.history(made).splitlines())
+    assert read == [1, 2, 3, 4, 5, 6]
+
+
+def test_another_journal_in_the_place_of_one_that_was_read_is_read_anew(tmp_path: Path, home: Path) -> None:
+    grown(Journal().path, 3)
+    curation.accepted(Journal())
+    other = grown(tmp_path / "other" / "journal.sqlite", 5)
+    for path in home.iterdir():
+        path.unlink()
+    head, accepted = curation.accepted(Journal())
+    assert (head, accepted.patch, accepted.history()) == ("", Patch(), "")
+    shutil.copytree(tmp_path / "other", home, dirs_exist_ok=True)
+    head, accepted = curation.accepted(Journal())
+    assert (head, accepted.patch) == (other[-1].hash, reduce(Patch.then, (change.patch for change in other)))
 
 
 def test_an_error_while_writing_leaves_nothing() -> None:

@@ -109,9 +109,8 @@ def test_the_last_proposal_comes_first_and_each_state_can_be_asked_for() -> None
     accepted(2)
     rejected(3)
     assert [p.number for p in Journal().proposals()] == [4, 3, 2, 1]
-    assert [p.number for p in Journal().proposals("proposed")] == [4, 1]
-    assert [p.number for p in Journal().proposals("accepted")] == [2]
-    assert [p.number for p in Journal().proposals("rejected")] == [3]
+    assert [p.number for p in Journal().waiting()] == [4, 1]
+    assert [p.state for p in Journal().proposals()] == ["proposed", "rejected", "accepted", "proposed"]
 
 
 def test_what_is_rejected_or_withdrawn_stays_on_record_with_the_reason() -> None:
@@ -206,7 +205,7 @@ def test_what_has_become_wrong_since_is_not_accepted_and_waits() -> None:
     with pytest.raises(ChangeRefused, match="also a name of msk:foot-pain"):
         accepted(1)
     assert state() == before
-    assert Journal().proposals("proposed")
+    assert Journal().waiting()
 
 
 # made for an earlier state
@@ -697,7 +696,7 @@ def test_the_reviewer_is_told_as_an_association_of_that_role() -> None:
     assert told[change_iri(change.hash)]["reviewer"] == "Eve\nof the ward"
     assert told[change_iri(change.hash)]["role"] == iri("role-reviewer")
     assert (told[change_iri(own.hash)]["author"], told[change_iri(own.hash)]["reviewer"]) == ("Ben", "")
-    history = kg.accepted.history
+    history = kg.accepted.history()
     graph = Graph().parse(data=history, format="nt")
     assert not [term for triple in graph for term in triple if isinstance(term, BNode)]
     assert len(list(pyoxigraph.parse(history.encode(), format=pyoxigraph.RdfFormat.N_TRIPLES))) == len(

@@ -12,7 +12,10 @@ from mskgraph.errors import OntologyInvalid, QueryError, StoreError
 from mskgraph.store import (
     DERIVATIONS,
     DERIVED_GRAPH,
+    HISTORY_GRAPH,
+    Accepted,
     EmbeddedStore,
+    Patch,
     Store,
     open_store,
     query_names,
@@ -117,6 +120,18 @@ def test_a_query_cannot_change_anything(small: EmbeddedStore, update: str) -> No
     with pytest.raises(QueryError):
         small.answer(update)
     assert len(small) == before > 0
+
+
+def test_the_history_is_made_and_loaded_once_before_the_first_query_that_may_be_about_it() -> None:
+    told = []
+    store = EmbeddedStore()
+    store.accept(Accepted(Patch(), lambda: told.append(1) or "<urn:change> <urn:by> <urn:ada> .\n"))
+    assert not select(store, "SELECT * { ?s ?p ?o }")
+    assert not told
+    for _ in range(2):
+        assert len(select(store, f"SELECT * {{ graph <{HISTORY_GRAPH}> {{ ?s ?p ?o }} }}")) == 1
+        assert store.graphs() == [HISTORY_GRAPH]
+    assert len(told) == 1
 
 
 def test_a_broken_file_is_named_and_leaves_nothing(tmp_path: Path) -> None:

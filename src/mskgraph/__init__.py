@@ -218,7 +218,7 @@ class KnowledgeGraph:
         """
         graph = self.to_rdflib()
         if with_history:
-            graph += graph_of(self.accepted.history.splitlines())
+            graph += graph_of(self.accepted.history().splitlines())
         return ontology.serialize(graph, form)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from rdflib import Graph
 
@@ -61,25 +62,50 @@ MOST_WAITING = 100
 _LONGEST = 1_000  # characters of a name, a message or a reason
 
 
+class _Read(NamedTuple):
+    """How far a journal has been read.
+
+    :ivar head: hash of the last change
+    :ivar changes: all of them, first to last
+    """
+
+    head: str
+    changes: tuple[Change, ...]
+    accepted: Accepted
+
+
+_NOTHING_READ = _Read("", (), Accepted())
+_read: dict[Path, _Read] = {}
+
+
 def accepted(journal: Journal) -> tuple[str, Accepted]:
     """Return the hash of the last change, and what all changes do to the files.
 
+    Of a journal that was read before only what is new is read.
+
     :raises JournalDamaged: if a change is not as it was written
     """
-    head = journal.head()
-    return head, _accepted(journal.path, head) if head else Accepted()
+    known = _read.get(journal.path, _NOTHING_READ)
+    if known.head != journal.head():
+        known = _read[journal.path] = _brought_up(known, journal)
+    return known.head, known.accepted
 
 
-@lru_cache(maxsize=4)
-def _accepted(path: Path, _head: str) -> Accepted:
-    changes = Journal(path).changes()
-    added, removed = set[str](), set[str]()
-    for change in changes:  # as Patch.then does, which would copy all that was before with each change
+def _brought_up(known: _Read, journal: Journal) -> _Read:
+    """Return what is accepted by now, given what was before."""
+    later = journal.since(known.head)
+    if not later or later[0].previous != known.head:  # another journal is in its place
+        known, later = _NOTHING_READ, journal.changes()
+    added, removed = set(known.accepted.patch.added), set(known.accepted.patch.removed)
+    for change in later:  # as Patch.then does, which would copy all that was before with each change
         added -= change.patch.removed
         added |= change.patch.added
         removed -= change.patch.added
         removed |= change.patch.removed
-    return Accepted(Patch(frozenset(added), frozenset(removed)), history(changes))
+    changes = (*known.changes, *later)
+    told = cache(lambda: history(changes))
+    head = changes[-1].hash if changes else ""
+    return _Read(head, changes, Accepted(Patch(frozenset(added), frozenset(removed)), told))
 
 
 def additions(basis: Basis, graph: Graph) -> Patch:
@@ -157,7 +183,7 @@ def propose(journal: Journal, basis: Callable[[], Basis], patch: Patch, author: 
     """
     name, why = _name_of("An author", author), _readable("A message", message)
     with journal.writing() as writing:
-        if sum(other.author == name for other in journal.proposals("proposed")) >= MOST_WAITING:
+        if sum(other.author == name for other in journal.waiting()) >= MOST_WAITING:
             raise PatchInvalid(f"{MOST_WAITING} proposals of {name} wait already. Withdraw some, or wait.")
         _check(basis(), patch)
         return writing.propose(name, why, patch)

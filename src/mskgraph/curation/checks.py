@@ -6,7 +6,7 @@ them as the same rules need, so that the time does not grow with the knowledge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -39,8 +39,8 @@ Triple = tuple[Node, Node, Node]
 _NAMES = (SKOS.prefLabel, SKOS.altLabel, SKOS.hiddenLabel)
 
 
-class Basis(Protocol):
-    """The knowledge that a change is made for."""
+class Basis(Hashable, Protocol):
+    """The knowledge that a change is made for; two that are equal hold the same."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -73,6 +73,11 @@ def problems(basis: Basis, patch: Patch) -> list[Problem]:
 
     :param patch: a change that fits: what it adds is not there, what it removes is
     """
+    return list(_problems(basis, patch))
+
+
+@lru_cache(maxsize=2)  # what somebody has looked at is checked once more when it is accepted, most often a moment later
+def _problems(basis: Basis, patch: Patch) -> Sequence[Problem]:
     if not patch:
         return [Problem(CHANGE, "", "It changes nothing.", "All of it is in the knowledge already.")]
     if len(patch.added) + len(patch.removed) > MOST:

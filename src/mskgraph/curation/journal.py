@@ -10,17 +10,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import platformdirs
 
 from mskgraph.curation import proposals
-from mskgraph.curation.proposals import Proposal, State, sealed
+from mskgraph.curation.proposals import Proposal, sealed
 from mskgraph.errors import (
     JournalDamaged,
     JournalUnusable,
@@ -145,53 +145,81 @@ class Journal:
         :raises JournalDamaged: if one is missing or not as it was written; the error has those before it
         :raises JournalUnusable: if it cannot be read
         """
+        return self._after("")
+
+    def since(self, base: str) -> list[Change]:
+        """Return the changes after one, given by its hash, first to last; all if there is no such change.
+
+        Those before it are not looked at.
+
+        :raises JournalDamaged: if one is missing or not as it was written
+        :raises JournalUnusable: if it cannot be read
+        """
+        try:
+            return self._after(base)
+        except JournalDamaged:
+            self.changes()  # says how much of it is intact
+            raise
+
+    def _after(self, base: str) -> list[Change]:
         number, known, _ = self._told()
+        first, head = 0, ""
         found: list[Change] = []
         try:
             if self._exists():
                 with self._open() as database:
-                    for row in database.execute(f"SELECT {_COLUMNS} FROM change ORDER BY number"):
+                    if at := database.execute("SELECT number FROM change WHERE hash = ?", (base,)).fetchone():
+                        first, head = at[0], base
+                    where = f"WHERE number > {first}" if first else ""
+                    for row in database.execute(f"SELECT {_COLUMNS} FROM change {where} ORDER BY number"):
                         change = _change_of(row)
-                        before = found[-1].hash if found else ""
-                        if change is None or change.previous != before or change.number != len(found) + 1:
+                        if change is None or change.previous != head or change.number != first + len(found) + 1:
                             raise JournalDamaged(self.path, len(found))
                         found.append(change)
-                    if database.execute("PRAGMA integrity_check(change)").fetchone() != ("ok",):
+                        head = change.hash
+                    if not first and database.execute("PRAGMA integrity_check(change)").fetchone() != ("ok",):
                         raise JournalDamaged(self.path, len(found))
         except JournalDamaged as error:
             raise JournalDamaged(self.path, len(found), found) from error
-        if len(found) < number or (number and found[number - 1].hash != known):
-            raise JournalDamaged(self.path, min(len(found), number), found[:number])
+        told = number - first  # of those found, the last of which somebody was told
+        if len(found) < told or (told > 0 and found[told - 1].hash != known):
+            raise JournalDamaged(self.path, min(len(found), told), found[:told])
         return found
 
-    def since(self, base: str) -> list[Change]:
-        """Return the changes after one, given by its hash, first to last; all if there is no such change."""
-        changes = self.changes()
-        return changes[next((change.number for change in changes if change.hash == base), 0) :]
-
-    def proposals(self, state: State | Literal[""] = "") -> list[Proposal]:
+    def proposals(self) -> list[Proposal]:
         """Return the proposals, the last one first.
 
-        :param state: of those wanted; all if empty
         :raises ProposalsDamaged: if one is missing or not as it was written; the error has those that can be read
         :raises JournalUnusable: if they cannot be read
         """
-        found, whole = self._read_proposals()
-        if not whole:
-            raise ProposalsDamaged(self.path, found)
-        return [proposal for proposal in reversed(found) if state in ("", proposal.state)]
+        return self._sound(*self._read_proposals())
 
-    def _read_proposals(self) -> tuple[list[Proposal], bool]:
+    def waiting(self) -> list[Proposal]:
+        """Return the proposals that wait for a decision, the last one first; the others are not looked at.
+
+        :raises ProposalsDamaged: if one is missing or not as it was written; the error has those that can be read
+        :raises JournalUnusable: if they cannot be read
+        """
+        return self._sound(*self._read_proposals(proposals.waiting))
+
+    def _sound(self, found: list[Proposal], whole: bool) -> list[Proposal]:
+        if not whole:
+            raise ProposalsDamaged(self.path, self._read_proposals()[0])
+        return found[::-1]
+
+    def _read_proposals(
+        self, wanted: Callable[[sqlite3.Connection], Collection[int] | None] = lambda _: None
+    ) -> tuple[list[Proposal], bool]:
         known = self._told().proposals
         if not self._exists():
             return [], not known
         try:
             with self._open() as database:
                 database.execute("BEGIN")  # nobody decides in the middle
-                found, whole = proposals.read(database)
+                found, whole = proposals.read(database, wanted(database))
+                return found, whole and proposals.last_number(database) >= known
         except JournalDamaged:
             return [], False
-        return found, whole and len(found) >= known
 
     def _exists(self) -> bool:
         """Return whether anything may have been written yet."""
@@ -410,12 +438,13 @@ class Writing:
         :raises ProposalDecided: if somebody has decided already
         :raises ProposalsDamaged: if it is not as it was written
         """
-        found, whole = proposals.read(self._database)
-        proposal = next((proposal for proposal in found if proposal.number == number), None)
-        if proposal is None and whole:
+        last = max(proposals.last_number(self._database), self._journal._told().proposals)
+        if not 1 <= number <= last:
             raise PatchInvalid(f"There is no proposal {number}. Look at the proposals to see which there are.")
-        if proposal is None:
-            raise ProposalsDamaged(self._journal.path, found)
+        found, _ = proposals.read(self._database, [number])
+        if not found:
+            raise ProposalsDamaged(self._journal.path, self._journal._read_proposals()[0])
+        (proposal,) = found
         if proposal.state != "proposed":
             raise ProposalDecided(proposal)
         return proposal

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -109,37 +109,45 @@ def write_rejection(database: sqlite3.Connection, proposal: Proposal) -> None:
     database.execute("INSERT INTO rejection VALUES (?, ?, ?, ?, ?)", (*why, sealed(*why)))
 
 
-def read(database: sqlite3.Connection) -> tuple[list[Proposal], bool]:
-    """Return the proposals that are as they were written, by their numbers, and whether these are all there are."""
+def waiting(database: sqlite3.Connection) -> list[int]:
+    """Return the numbers of the proposals that nobody has decided about."""
+    decided = "SELECT proposal FROM rejection UNION ALL SELECT proposal FROM change"
+    return [number for (number,) in database.execute(f"SELECT number FROM proposal WHERE number NOT IN ({decided})")]
+
+
+def read(database: sqlite3.Connection, numbers: Collection[int] | None = None) -> tuple[list[Proposal], bool]:
+    """Return the proposals that are as they were written, by their numbers, and whether these are all there should be.
+
+    :param numbers: of those wanted; all if not given
+    """
     found: dict[int, Proposal] = {}
     whole = True
 
-    def rows(query: str) -> Iterator[tuple[Any, ...]]:
+    def rows(columns: str, table: str, number: str) -> Iterator[tuple[Any, ...]]:
         nonlocal whole
+        wanted = "TRUE" if numbers is None else f"{number} IN ({', '.join(map(str, numbers))})"
         for order in ("", " DESC"):  # from both ends, as far as a damaged page lets it
+            query = f"SELECT {number}, {columns} FROM {table} WHERE {wanted} ORDER BY {number}{order}"
             try:
-                yield from database.execute(query + order)
+                yield from database.execute(query)
                 return
             except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 if not tells_damage(error):
                     raise
                 whole = False
 
-    for number, *made, seal in rows(
-        "SELECT number, author, time, message, base, patch, hash FROM proposal ORDER BY number"
-    ):
+    for number, *made, seal in rows("author, time, message, base, patch, hash", "proposal", "number"):
         if _is_sealed(seal, number, *made):
             author, time, message, base, text = made
             found[number] = Proposal(number, author, message, Patch.parse(text), base, time)
-    for number, *why, seal in rows("SELECT proposal, rejected_by, time, reason, hash FROM rejection ORDER BY proposal"):
+    for number, *why, seal in rows("rejected_by, time, reason, hash", "rejection", "proposal"):
         if number in found and _is_sealed(seal, number, *why):
             by, when, reason = why
             found[number] = replace(found[number], state="rejected", decided_by=by, decided=when, reason=reason)
         else:
             whole = False
-    for number, by, when, change in rows(
-        "SELECT proposal, accepted_by, time, hash FROM change WHERE proposal > 0 ORDER BY proposal"
-    ):
+    proposed = "(SELECT * FROM change WHERE proposal > 0)"
+    for number, by, when, change in rows("accepted_by, time, hash", proposed, "proposal"):
         if number in found:
             found[number] = replace(found[number], state="accepted", decided_by=by, decided=when, change=change)
     try:
@@ -148,7 +156,8 @@ def read(database: sqlite3.Connection) -> tuple[list[Proposal], bool]:
         if not tells_damage(error):
             raise
         last = -1
-    return [found[number] for number in sorted(found)], whole and len(found) == last
+    expected = last if numbers is None else sum(number <= last for number in numbers)
+    return [found[number] for number in sorted(found)], whole and len(found) == expected
 
 
 def _is_sealed(seal: object, *fields: Any) -> bool:

@@ -26,7 +26,18 @@ from mskgraph.errors import AnswerNotAcceptable, MskGraphError, PatchInvalid, Qu
 from mskgraph.sparql import guard
 from mskgraph.sparql.editing import Ground
 from mskgraph.sparql.messages import RDF_PATCH, Edit, Inbox, Request, error_of, json_of, message
-from mskgraph.store import Accepted, EmbeddedStore, Patch, RemoteStore, Result, Store, StoreFolder, kind_of, open_store
+from mskgraph.store import (
+    Accepted,
+    EmbeddedStore,
+    Patch,
+    RemoteStore,
+    Result,
+    Store,
+    StoreFolder,
+    filled,
+    kind_of,
+    open_store,
+)
 from mskgraph.terms import PREFIXES
 
 _HELD_BACK = 1 << 16  # bytes kept until they are many or all: until then an error can still take the answer's place
@@ -66,13 +77,14 @@ def _prepared(setup: Mapping[str, Any]) -> Evaluated:
     files = [Path(name) for name in setup["files"]]
     if setup["edits"]:
         return partial(_edited, Ground(files))
-    accepted = Accepted(Patch.parse(setup["patch"]), setup["history"])
+    accepted = Accepted(Patch.parse(setup["patch"]), lambda: setup["history"])
     return partial(_evaluated, _access(setup["url"], files, setup["content"], accepted))
 
 
 def _access(url: str, files: list[Path], content: str, accepted: Accepted) -> Access:
     if not url:
-        store = open_store(url, files, content, accepted)
+        store = filled(files, accepted)
+        store.load_history()  # once, not in each fork
         return Access(lambda: store)
     if url.startswith("file:"):
         _in_a_fork(lambda: open_store(url, files, content, accepted))  # fills it where that is needed

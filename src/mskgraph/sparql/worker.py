@@ -142,7 +142,7 @@ class Worker:
             "content": content,
             "url": url,
             "patch": accepted.patch.text(),
-            "history": accepted.history,
+            "history": accepted.history(),
             "edits": edits,
         }
         self._lock = threading.Lock()

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -44,6 +45,8 @@ class EmbeddedStore:
 
     def __init__(self, engine: pyoxigraph.Store | None = None) -> None:
         self._engine = pyoxigraph.Store() if engine is None else engine
+        self._history: Callable[[], str] = str
+        self._filling = threading.Lock()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -63,6 +66,8 @@ class EmbeddedStore:
         :param dataset: what to ask; without it what the query's FROM clauses say, or else all graphs as one
         :raises QueryError: with line and column of a syntax error
         """
+        if dataset is None or HISTORY_GRAPH in dataset.default or "graph" in query.lower():
+            self.load_history()
         asked: dict[str, Any] = {}
         if dataset is not None:
             asked["default_graph"] = [pyoxigraph.NamedNode(name) for name in dataset.default]
@@ -91,6 +96,7 @@ class EmbeddedStore:
 
     def graphs(self) -> list[str]:
         """Return the names of the graphs, sorted."""
+        self.load_history()
         return sorted(graph.value for graph in self._engine.named_graphs() if isinstance(graph, pyoxigraph.NamedNode))
 
     def load(self, paths: Iterable[Path]) -> None:
@@ -146,12 +152,22 @@ class EmbeddedStore:
             raise OntologyInvalid([f"{path}: {error}. Nothing of this file was loaded."]) from None
 
     def accept(self, accepted: Accepted) -> None:
-        """Do to the asserted triples what was accepted on top of the files, and add the history of it."""
+        """Do to the asserted triples what was accepted on top of the files.
+
+        The history of it is a graph that few queries are about: it is loaded before the first that may be.
+        """
         asserted, form = pyoxigraph.NamedNode(ASSERTED_GRAPH), pyoxigraph.RdfFormat.N_TRIPLES
         for quad in pyoxigraph.parse(input="\n".join(accepted.patch.removed), format=form):
             self._engine.remove(pyoxigraph.Quad(quad.subject, quad.predicate, quad.object, asserted))
         self.load_triples("\n".join(accepted.patch.added).encode())
-        self.load_triples(accepted.history.encode(), HISTORY_GRAPH)
+        self._history = accepted.history
+
+    def load_history(self) -> None:
+        """Load the history of what was accepted, if that was not done yet."""
+        with self._filling:
+            if text := self._history():
+                self.load_triples(text.encode(), HISTORY_GRAPH)
+            self._history = str
 
     def derive(self, construct: str) -> None:
         """Add what a CONSTRUCT query gives to the derived triples."""
@@ -185,9 +201,12 @@ class EmbeddedStore:
 
     def triples_of(self, graph: str) -> bytes:
         """Return the triples of a graph as N-Triples."""
+        if graph == HISTORY_GRAPH:
+            self.load_history()
         return self._engine.dump(format=pyoxigraph.RdfFormat.N_TRIPLES, from_graph=pyoxigraph.NamedNode(graph)) or b""
 
     def __len__(self) -> int:
+        self.load_history()
         return len(self._engine)
 
 

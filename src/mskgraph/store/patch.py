@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -85,8 +86,9 @@ class Accepted(NamedTuple):
     """What was accepted on top of the ontology's files.
 
     :ivar patch: what all changes do together
-    :ivar history: who changed what, when and why, as N-Triples for :data:`mskgraph.store.HISTORY_GRAPH`
+    :ivar history: returns who changed what, when and why, as N-Triples for :data:`mskgraph.store.HISTORY_GRAPH`: a
+        large text after years of changes, which is made once somebody asks for it
     """
 
     patch: Patch = Patch()
-    history: str = ""
+    history: Callable[[], str] = str

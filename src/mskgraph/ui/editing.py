@@ -164,7 +164,7 @@ def reject_proposal(number: int, reason: str, author: str = "") -> Proposal:
     :raises NotAllowed: if who asks may not
     """
     asking = _allowed("propose")
-    own = any(p.number == number and p.author == asking.name for p in Journal().proposals("proposed"))
+    own = any(p.number == number and p.author == asking.name for p in Journal().waiting())
     if not own:
         _allowed("accept")
     return curation.reject_proposal(Journal(), number, _name(asking, author), reason)
