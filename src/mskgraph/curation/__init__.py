@@ -23,6 +23,7 @@ from mskgraph.curation.journal import Change, Journal, home
 from mskgraph.curation.proposals import Proposal
 from mskgraph.curation.triples import LARGEST, graph_in, graph_of, lines, stated, text_of
 from mskgraph.errors import ChangeRefused, PatchInvalid, PatchOutdated
+from mskgraph.ontology import Problem
 from mskgraph.store import ASSERTED_GRAPH, Accepted, EmbeddedStore, Patch
 from mskgraph.terms import NAMESPACE, curie, iri
 
@@ -288,11 +289,20 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
             raise PatchInvalid("That change has been taken back already.")
         now, inverse = basis(), change.patch.inverse()
         if fitting(now, inverse) != inverse:
-            later = [c.hash[:12] for c in changes[change.number :] if c.patch.touches(change.patch)]
-            raise PatchInvalid(f"Later changes depend on it: {', '.join(later)}. Take these back first.")
-        _check(now, inverse)
-        why = f"Undo: {change.message}"[:_LONGEST]
+            later = [c for c in changes[change.number :] if c.patch.touches(change.patch)]
+            raise PatchInvalid(f"Later changes depend on it: {_told(later)}. Take these back first.")
+        try:
+            _check(now, inverse)
+        except ChangeRefused as error:
+            later = [c for c in changes[change.number :] if c.patch.terms() & change.patch.subjects()]
+            message, remedy = f"Later changes name the same: {_told(later)}.", "Take back first what rests on it."
+            raise ChangeRefused([*([Problem(CHANGE, "", message, remedy)] if later else []), *error.problems]) from None
+        why = f"Undo: {change.message or f'change {change.number}'}"[:_LONGEST]
         return writing.append(Change(name, why, inverse, undoes=change.hash), writing.head())
+
+
+def _told(changes: Iterable[Change]) -> str:
+    return ", ".join(f"change {change.number} by {change.author}" for change in changes)
 
 
 def _named(change_hash: str, changes: Sequence[Change]) -> Change:

@@ -94,10 +94,12 @@ def _problems(basis: Basis, patch: Patch) -> Sequence[Problem]:
         "around": around + _users(basis.store, patch.subjects()),
         "shapes": _contents(basis, "shapes.ttl"),
     }
+    used = list(_still_used(basis.store, patch, after))
+    gone = {problem.node for problem in used}
     found = [
-        *ontology.examine(graphs, {CHANGE}),
+        *used,
+        *(problem for problem in ontology.examine(graphs, {CHANGE}) if problem.node not in gone),  # follows from it
         *_same_names(basis.lexicon, after),
-        *_still_used(basis.store, patch, after),
         *_out_of_use(basis.store, patch, after),
     ]
     return found or list(_impossible(basis.store, after, around))  # numbers are looked at once they are whole

@@ -52,7 +52,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return " ".join(f"{self.file}: {self.node}: {self.message} {self.remedy}".split())
+        said = ": ".join(filter(None, (self.file, self.node, self.message)))
+        return " ".join(f"{said} {self.remedy}".split())
 
 
 def find() -> Path:

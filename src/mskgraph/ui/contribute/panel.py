@@ -161,8 +161,12 @@ def on_undo(change: Change) -> None:
     forget_said()
     try:
         undone, behind = editing.take_back(change.hash, state.get("contribute_author", ""))
+    except ChangeRefused as error:
+        kg = KnowledgeGraph.open()
+        state.contribute_refused = (change.hash, " ".join(in_words(kg, problem) for problem in error.problems))
+        return
     except MskGraphError as error:
-        state.contribute_refused = (change.hash, str(error).replace("msk:change-", ""))
+        state.contribute_refused = (change.hash, str(error))
         return
     said = f"Change {change.number} is taken back by change {undone.number}."
     if sent and sent.change and sent.change.hash == change.hash:
@@ -330,7 +334,7 @@ def cautions(kg: KnowledgeGraph, found: tuple[Problem, ...]) -> None:
 
 def in_words(kg: KnowledgeGraph, problem: Problem) -> str:
     """Return a problem in words; a node that is not there yet has no name that anybody would know."""
-    said = nodes.worded(kg, f"{problem.node}: {problem.message} {problem.remedy}")
+    said = nodes.worded(kg, f"{problem.node}: {problem.message} {problem.remedy}".removeprefix(": "))
     return re.sub(r"^msk:[\w-]+: ", "", said)
 
 
