@@ -587,7 +587,7 @@ def test_each_reading_of_an_ambiguous_site_is_offered(seed_basis: Basis) -> None
     sites = list(options(seed_basis, next(f for f in fields(seed_basis, kind) if f.name == "possibleSite")))[:2]
     form = {**least(seed_basis, kind), iri("possibleSite"): sites}
     assert found_wrong(seed_basis, node_draft(seed_basis, kind, {**form, NOTE: ("Either.",)})) == {}
-    assert set(found_wrong(seed_basis, node_draft(seed_basis, kind, form))) == {"observation site"}
+    assert set(found_wrong(seed_basis, node_draft(seed_basis, kind, form))) == {"observation possibleSite"}
 
 
 def test_a_part_goes_only_into_what_can_have_it(seed_basis: Basis) -> None:
