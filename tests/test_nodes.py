@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -307,6 +307,26 @@ def read_with(said: str) -> Forms:
         msk:constraint-new a sh:PropertyShape ; sh:path msk:new ; sh:name "new"@en ;
         sh:targetClass msk:Finding ; {said} ."""
     return read_forms(schema, shapes + Graph().parse(data=more))
+
+
+# what is stated
+
+
+def test_each_file_is_read_once_however_many_nodes_are_asked_about(
+    real: Basis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, ontology_read = Counter[Path](), ontology.read
+
+    def counted(paths: list[Path]) -> Graph:
+        read.update(paths)
+        return ontology_read(paths)
+
+    monkeypatch.setattr(ontology, "read", counted)
+    some = real.nodes[::20]
+    together = curation.stated(real.files, real.accepted, some)
+    assert {line.split(">")[0][1:] for line in together} == set(some)
+    assert together == {line for node in some for line in curation.stated(real.files, real.accepted, {node})}
+    assert set(read.values()) <= {1}, "those not read before are read once"
 
 
 # an edit drops nothing

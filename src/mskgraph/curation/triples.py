@@ -83,15 +83,8 @@ def stated(files: Iterable[Path], accepted: Accepted, nodes: Collection[str]) ->
     :param files: of the ontology
     :param accepted: changes on top of them
     """
-    places, found = _places(tuple(map(_state, files))), set()
-    for place in {place for node in nodes for place in places.get(node, ())}:
-        graph = _read(place)
-        for node in nodes:
-            part = Graph()
-            for triple in graph.triples((URIRef(node), None, None)):
-                if not isinstance(triple[2], BNode):  # syntax of the schema
-                    part.add(triple)
-            found.update(lines(part))
+    places = _places(tuple(map(_state, files)))
+    found = {line for node in nodes for place in places.get(node, ()) for line in _lines_by_node(place).get(node, ())}
     patch = accepted.patch
     started = tuple(f"<{node}> " for node in nodes)
     found -= patch.removed
@@ -123,6 +116,14 @@ def _places(states: tuple[_State, ...]) -> Mapping[str, Sequence[_State]]:
     return found
 
 
-@lru_cache(maxsize=64)
-def _read(state: _State) -> Graph:
-    return ontology.read([state.path])
+@lru_cache(maxsize=1_000)  # a change may be about nodes of all files
+def _lines_by_node(state: _State) -> Mapping[str, Sequence[str]]:
+    """Return what a file says of each node, without the blank nodes of the schema's syntax."""
+    named = Graph()
+    for triple in ontology.read([state.path]):
+        if not any(isinstance(term, BNode) for term in triple):
+            named.add(triple)
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for line in lines(named):
+        found[line[1 : line.index(">")]].append(line)
+    return found
