@@ -5,12 +5,13 @@ As in ``checks``, only what is around the changed nodes is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from rdflib import DCTERMS, RDF, SKOS, Graph, URIRef
 
-from mskgraph.curation.checks import CHANGE, Basis, asserted, left_by, values
+from mskgraph.curation.checks import CHANGE, Basis, asserted, left_by
+from mskgraph.curation.checks import values as listed
 from mskgraph.curation.triples import graph_of, lines
 from mskgraph.differential import OTHER, UNKNOWN, Bounds, bounds
 from mskgraph.graph import HAS_PART, NARROWER, NOT_STATED, Claim, Estimate, Reference, read_estimates
@@ -44,17 +45,17 @@ class _After:
     def __init__(self, basis: Basis, patch: Patch) -> None:
         self.knowledge = basis.knowledge
         self._store = basis.store
-        owners = f"SELECT ?owner {{ VALUES ?part {{ {values(patch.subjects())} }} ?owner msk:estimate ?part }}"
+        owners = f"SELECT ?owner {{ VALUES ?part {{ {listed(patch.subjects())} }} ?owner msk:estimate ?part }}"
         self.changed = patch.subjects() | {row["owner"] for row in asserted(basis.store, owners).table()[1]}
         self.said = left_by(basis, patch, self.changed)
         self.new = graph_of(patch.added)
         self.claims = {claim.iri: claim for claim in self._own_claims()}
 
-    def one(self, node: str, name: str) -> str:
+    def value(self, node: str, name: str) -> str:
         """Return the value of a property of a node; empty if it has none."""
-        return next(iter(self.all(node, name)), "")
+        return next(iter(self.values(node, name)), "")
 
-    def all(self, node: str, *properties: str) -> tuple[str, ...]:
+    def values(self, node: str, *properties: str) -> tuple[str, ...]:
         """Return the values of properties of a node."""
         subject = URIRef(node)
         return tuple(value for name in properties for value in sorted(map(str, self.said.objects(subject, MSK[name]))))
@@ -92,15 +93,15 @@ class _After:
             found |= below
         return found | self.above(feature)
 
-    def of(self, diagnoses: Collection[str]) -> list[Claim]:
-        """Return the claims on diagnoses."""
-        old = self._known(f"VALUES ?d {{ {values(diagnoses)} }} ?claim msk:diagnosis ?d")
+    def claims_of(self, diagnoses: Collection[str]) -> list[Claim]:
+        """Return the claims that say something of one of some diagnoses."""
+        old = self._known(f"VALUES ?d {{ {listed(diagnoses)} }} ?claim msk:diagnosis ?d")
         return old + [claim for claim in self.claims.values() if claim.diagnosis in diagnoses]
 
-    def on(self, targets: Collection[str]) -> list[Claim]:
-        """Return the claims that relate a diagnosis to one of some concepts."""
+    def claims_on(self, targets: Collection[str]) -> list[Claim]:
+        """Return the claims that relate any diagnosis to one of some concepts."""
         ways = "|".join([*(f"msk:{relation}" for relation in _RELATIONS), "(msk:table/msk:finding)"])
-        old = self._known(f"VALUES ?t {{ {values(targets)} }} ?claim {ways} ?t")
+        old = self._known(f"VALUES ?t {{ {listed(targets)} }} ?claim {ways} ?t")
         return old + [claim for claim in self.claims.values() if claim.target in targets]
 
     def _known(self, where: str) -> list[Claim]:
@@ -112,29 +113,29 @@ class _After:
         nodes = [*_members(self.said, "Association"), *_members(self.said, "TableRow")]
         estimates = self._estimates() if nodes else {}
         for node in nodes:
-            relation = next((name for name in _RELATIONS if self.one(node, name)), "row")
+            relation = next((name for name in _RELATIONS if self.value(node, name)), "row")
             yield Claim(
                 iri=node,
                 source=Reference(str(self.said.value(URIRef(node), DCTERMS.source) or ""), ""),
-                diagnosis=self.one(node, "diagnosis"),
+                diagnosis=self.value(node, "diagnosis"),
                 relation=relation,
-                target=self._finding_of(self.one(node, "table")) if relation == "row" else self.one(node, relation),
-                estimate=estimates.get(self.one(node, "estimate"), NOT_STATED),
-                population=self.one(node, "population"),
-                sites=self.all(node, "atSite"),
-                of_finding=self.one(node, "ofFinding") or None,
-                conflicts=self.all(node, "conflictsWith"),
+                target=self._finding_of(self.value(node, "table")) if relation == "row" else self.value(node, relation),
+                estimate=estimates.get(self.value(node, "estimate"), NOT_STATED),
+                population=self.value(node, "population"),
+                sites=self.values(node, "atSite"),
+                of_finding=self.value(node, "ofFinding") or None,
+                conflicts=self.values(node, "conflictsWith"),
             )
 
     def _finding_of(self, table: str) -> str:
         known = self.knowledge.tables.get(table)
-        return self.one(table, "finding") or (known.finding if known else "")
+        return self.value(table, "finding") or (known.finding if known else "")
 
     def _estimates(self) -> dict[str, Estimate]:
         """Return the estimates among the changed nodes, and those that they point at."""
         named = {str(value) for way in ("estimate", "frequencyWord") for value in self.said.objects(None, MSK[way])}
         own = EmbeddedStore()
-        there = f"VALUES ?named {{ {values(named - self.changed)} }} ?named msk:frequencyWord? ?s . ?s ?p ?o"
+        there = f"VALUES ?named {{ {listed(named - self.changed)} }} ?named msk:frequencyWord? ?s . ?s ?p ?o"
         query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ {there} }}"
         own.load_triples("\n".join(lines(self.said)).encode() + b"\n" + asserted(self._store, query).body)
         return read_estimates(own)
@@ -155,12 +156,12 @@ def _near_names(after: _After) -> Iterator[Problem]:
 def _dead_ends(after: _After) -> Iterator[Problem]:
     """Yield new findings and diagnoses to which, or from which, nothing leads."""
     for node in _members(after.new, "Finding"):
-        claims = after.on(after.related(node))
+        claims = after.claims_on(after.related(node))
         if not any(claim.relation in ("feature", "row") and _speaks(claim) for claim in claims):
             remedy = "Add a claim of a diagnosis that has it as its feature, or say what it is a kind of."
             yield _caution(node, "No diagnosis explains this finding.", remedy)
     for node in _members(after.new, "Diagnosis"):
-        claims = after.of(after.above(node))
+        claims = after.claims_of(after.above(node))
         if not any(
             _speaks(claim) and (claim.relation == "leadsTo" or after.is_finding(claim.target)) for claim in claims
         ):
@@ -179,7 +180,7 @@ def _unled_cases(after: _After) -> Iterator[Problem]:
         wanted = findings or sites | rest
         bearing = [
             claim
-            for claim in after.on(set().union(*map(after.related, wanted)))
+            for claim in after.claims_on(set().union(*map(after.related, wanted)))
             if claim.relation in ("feature", "row") and _speaks(claim) and _applies(after, claim, findings, sites)
         ]
         if wanted and not bearing:
@@ -187,7 +188,7 @@ def _unled_cases(after: _After) -> Iterator[Problem]:
             yield _caution(case, "No claim connects what this case shows with a diagnosis.", remedy)
             continue
         explaining = {claim.diagnosis for claim in bearing}
-        for stated in after.all(case, "statedDiagnosis"):
+        for stated in after.values(case, "statedDiagnosis"):
             if explaining.isdisjoint(_family(after, stated)):
                 message = f"Its stated diagnosis {curie(stated)} is not among the candidates for what it shows."
                 remedy = "Add a claim that connects the two, or look whether something is missing in the case."
@@ -198,20 +199,20 @@ def _shown(after: _After, case: str) -> tuple[set[str], set[str], set[str]]:
     """Return the findings, the sites, and the looks and contexts that a case shows."""
     findings: set[str] = set()
     sites: set[str] = set()
-    rest = set(after.all(case, "context"))
+    rest = set(after.values(case, "context"))
     known = after.knowledge.cases.get(case)
     before = {seen.iri: seen for seen in known.observations} if known else {}
-    for node in after.all(case, "observation"):
+    for node in after.values(case, "observation"):
         seen = before.get(node)
         if seen and node not in after.changed:
             if seen.present:
                 findings.add(seen.finding)
                 sites.update(seen.sites)
                 rest.update(seen.morphologies)
-        elif after.one(node, "present") in ("true", "1"):
-            findings.update(after.all(node, "finding"))
-            sites.update(after.all(node, "site", "possibleSite"))
-            rest.update(after.all(node, "morphology"))
+        elif after.value(node, "present") in ("true", "1"):
+            findings.update(after.values(node, "finding"))
+            sites.update(after.values(node, "site", "possibleSite"))
+            rest.update(after.values(node, "morphology"))
     return findings, sites, rest
 
 
@@ -229,7 +230,7 @@ def _family(after: _After, diagnosis: str) -> set[str]:
     while front:
         wider = set().union(*map(after.above, front)) - found
         found |= wider
-        front = {claim.target for claim in after.of(wider) if claim.relation == "leadsTo"} - found
+        front = {claim.target for claim in after.claims_of(wider) if claim.relation == "leadsTo"} - found
     return found
 
 
@@ -237,27 +238,33 @@ def _claims(after: _After) -> Iterator[Problem]:
     """Yield claims, new or with a new number, that are there already or contradict what every other source says."""
     fresh = {str(node) for node in after.new.subjects()}
     for claim in after.claims.values():
-        if claim.relation == "row" or fresh.isdisjoint({claim.iri, *after.all(claim.iri, "estimate")}):
+        if claim.relation == "row" or fresh.isdisjoint({claim.iri, *after.values(claim.iri, "estimate")}):
             continue
-        others = [other for other in after.of({claim.diagnosis}) if other.iri != claim.iri and _alike(other, claim)]
-        for other in others:
-            if (other.source.iri, other.population) == (claim.source.iri, claim.population):
-                message = f"{curie(other.iri)} says of the same pair what the same source says."
-                yield _caution(claim.iri, message, "Change that claim instead, or say in whom or where this one holds.")
-        number = _number(claim)
-        elsewhere = [(other, _number(other)) for other in others if other.source.iri != claim.source.iri]
-        theirs = [(other, found) for other, found in elsewhere if found is not None]
-        if number and theirs and all(found[1] < number[0] or number[1] < found[0] for _, found in theirs):
-            if {other.iri for other, _ in theirs} <= set(claim.conflicts):
-                continue
-            said = ", ".join(f'"{other.estimate.stated}" ({curie(other.iri)})' for other, _ in theirs)
-            message = (
-                f'Its number, "{claim.estimate.stated}", has nothing in common with that of any other source: {said}.'
-            )
-            remedy = (
-                "Both are shown. If they are about the same patients, say so: msk:conflictsWith, in both directions."
-            )
-            yield _caution(claim.iri, message, remedy)
+        others = [o for o in after.claims_of({claim.diagnosis}) if o.iri != claim.iri and _alike(o, claim)]
+        yield from _said_before(claim, others)
+        yield from _contradicting(claim, others)
+
+
+def _said_before(claim: Claim, others: Iterable[Claim]) -> Iterator[Problem]:
+    for other in others:
+        if (other.source.iri, other.population) == (claim.source.iri, claim.population):
+            message = f"{curie(other.iri)} says of the same pair what the same source says."
+            yield _caution(claim.iri, message, "Change that claim instead, or say in whom or where this one holds.")
+
+
+def _contradicting(claim: Claim, others: Iterable[Claim]) -> Iterator[Problem]:
+    """Yield a claim whose number none of the other sources can agree with, unless it names all of these itself."""
+    number = _number(claim)
+    elsewhere = [(other, _number(other)) for other in others if other.source.iri != claim.source.iri]
+    theirs = [(other, found) for other, found in elsewhere if found is not None]
+    if not number or not theirs or any(found[0] <= number[1] and number[0] <= found[1] for _, found in theirs):
+        return
+    if {other.iri for other, _ in theirs} <= set(claim.conflicts):
+        return
+    said = ", ".join(f'"{other.estimate.stated}" ({curie(other.iri)})' for other, _ in theirs)
+    message = f'Its number, "{claim.estimate.stated}", has nothing in common with that of any other source: {said}.'
+    remedy = "Both are shown. If they are about the same patients, say so: msk:conflictsWith, in both directions."
+    yield _caution(claim.iri, message, remedy)
 
 
 def _alike(one: Claim, other: Claim) -> bool:

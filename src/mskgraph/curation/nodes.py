@@ -42,7 +42,7 @@ _LONGEST: Final = 100  # characters of what a node is called
 
 
 def values(basis: Basis, node: str) -> dict[str, tuple[Node, ...]]:
-    """Return what is stated of a node, by property, literals as they were written."""
+    """Return what is stated of a node, by IRI of the property, literals as they were written; nothing if nothing is."""
     found: defaultdict[str, list[Node]] = defaultdict(list)
     for _, predicate, value in graph_of(stated(basis.files, basis.accepted, {node})):
         found[str(predicate)].append(value)
@@ -62,6 +62,7 @@ def class_of(basis: Basis, node: str) -> str:
 def filled(basis: Basis, node: str) -> dict[str, tuple[str, ...]]:
     """Return what the form of a node is filled with: of its values those that the fields can show.
 
+    :returns: texts by key of a field, one at most where there may be no more
     :raises PatchInvalid: if it has no form
     """
     said, found = values(basis, node), {}
@@ -77,9 +78,9 @@ def filled(basis: Basis, node: str) -> dict[str, tuple[str, ...]]:
 
 
 def options(basis: Basis, field: Field, node: str = "") -> dict[str, str]:
-    """Return the nodes that fit into a field with their labels, in the order of these.
+    """Return the nodes that fit into a field with their labels, in the order of these; none for a field of texts.
 
-    :param node: whose field it is; what it holds already is among them, whatever it is
+    :param node: whose field it is, if there is one yet; what it holds already is among them, whatever it is
     """
     if field.kind != "node":
         return {}
@@ -100,14 +101,14 @@ def options(basis: Basis, field: Field, node: str = "") -> dict[str, str]:
 def _full(basis: Basis, field: Field, node: str) -> set[str]:
     """Return nodes that cannot be in a field because they are another's part, or have such a value already."""
     if field.inverse:
-        one = {
+        single = {
             kind
             for kind in field.classes
             for each in fields(basis, kind)
             if each.predicate == field.predicate and not each.several
         }
         pairs = _pairs(basis.store, [field.predicate])
-        return {user for user, value in pairs if value != node and _kind(basis, user) in one}
+        return {user for user, value in pairs if value != node and _kind(basis, user) in single}
     backwards = [each for kind in field.classes for each in fields(basis, kind) if each.inverse]
     if not field.own and all(each.several for each in backwards if each.predicate == field.predicate):
         return set()
@@ -122,7 +123,7 @@ def called(basis: Basis, node: str) -> str:
 
 
 def property_labels(basis: Basis) -> dict[str, str]:
-    """Return what forms call the properties."""
+    """Return what forms call the properties, by their IRIs."""
     return {f.predicate: f.label for each in forms(basis).fields.values() for f in each if not f.inverse}
 
 
@@ -137,7 +138,7 @@ def worded(basis: Basis, text: str) -> str:
 
 
 def subjects(basis: Basis, text: str) -> dict[str, str]:
-    """Return the nodes that can be edited in whose labels every word typed is, those first that begin so.
+    """Return the nodes that can be edited in whose labels every word typed is, with these, those first that begin so.
 
     Concepts and cases are found by their other names, too.
     """
@@ -171,7 +172,7 @@ def _rows(store: Store, query: str) -> list[Row]:
 
 
 def users(store: Store, nodes: Collection[str]) -> list[tuple[str, str, str]]:
-    """Return what points at nodes, by which property, at which."""
+    """Return what points at nodes, by which property, at which: IRIs, sorted."""
     if not nodes:
         return []
     rows = _rows(store, f"SELECT ?u ?p ?n {{ VALUES ?n {{ {listed(nodes)} }} ?u ?p ?n FILTER(isIRI(?u)) }}")
@@ -215,7 +216,7 @@ _named: WeakKeyDictionary[Knowledge, Mapping[str, Named]] = WeakKeyDictionary()
 
 
 def editable(basis: Basis) -> Mapping[str, Named]:
-    """Return every node that has a form; collected once for a state of the knowledge."""
+    """Return every node that has a form, by its IRI; collected once for a state of the knowledge."""
     found = _named.get(basis.knowledge)
     if found is None:
         with ontology.without_collection():

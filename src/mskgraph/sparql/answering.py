@@ -25,7 +25,11 @@ TABLES: Final = (
     "text/csv",
     "text/tab-separated-values",
 )
+"""Media types in which SELECT and ASK are answered, the first if anything will do."""
+
 GRAPHS: Final = ("text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json")
+"""Media types in which a graph is given, likewise."""
+
 FORM: Final = "application/x-www-form-urlencoded"
 VARY: Final = {"Vary": "Accept"}
 
