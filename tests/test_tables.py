@@ -189,7 +189,7 @@ def setting(column: str, value: Any, **more: Any) -> Callable[[Worksheet], None]
 
 
 def drafted(content: bytes, what: What = "case", leave_out: bool = False, name: str = "table") -> Rows:
-    return tables.drafts(tables.read(content, name), what, KnowledgeGraph.open(), leave_out)
+    return tables.checked(tables.read(content, name), what, KnowledgeGraph.open(), leave_out)
 
 
 def forms_of(content: bytes, what: What, names: Names) -> list[CaseForm | ClaimForm]:

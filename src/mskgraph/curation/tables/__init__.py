@@ -37,7 +37,7 @@ __all__ = [
     "Table",
     "What",
     "Written",
-    "drafts",
+    "checked",
     "read",
     "template",
     "written",
@@ -68,7 +68,7 @@ class _Drafted:
     draft: Draft
 
 
-def drafts(table: Table, what: What, basis: Basis, leave_out: bool = False) -> Rows:
+def checked(table: Table, what: What, basis: Basis, leave_out: bool = False) -> Rows:
     """Return what a table adds to the knowledge, checked as a whole; nothing is changed by it.
 
     :param what: what its rows say
@@ -78,10 +78,11 @@ def drafts(table: Table, what: What, basis: Basis, leave_out: bool = False) -> R
     forms, faults = filled(table, what, names)
     faults += _said_already(table, forms, basis, names)
     kept = forms
-    while True:
+    while True:  # without what is left out, something else may be wrong
         drafted = _drafted(kept, is_taken(basis.store))
         said = {(fault.row, fold(fault.column)) for fault in faults}
-        faults += [fault for fault in _checked(table, what, basis, drafted) if (fault.row, fault.column) not in said]
+        found = _found_wrong(table, what, basis, drafted)
+        faults += [fault for fault in found if (fault.row, fault.column) not in said]
         wrong = {fault.row for fault in faults}
         good = [each for each in kept if not wrong.intersection(each.rows)]
         if not leave_out or len(good) == len(kept) or wrong & {0, table.header}:
@@ -141,7 +142,7 @@ def _together(drafted: Iterable[Draft]) -> Graph:
 # --- what is wrong with what the rows say
 
 
-def _checked(table: Table, what: What, basis: Basis, drafted: Sequence[_Drafted]) -> Iterator[Fault]:
+def _found_wrong(table: Table, what: What, basis: Basis, drafted: Sequence[_Drafted]) -> Iterator[Fault]:
     """Yield what the checks of a change find, at the rows and columns that it is about."""
     if not drafted:
         return

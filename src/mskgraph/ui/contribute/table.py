@@ -69,7 +69,7 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
     name, content = file
     leave_out = bool(draft.held("leave out"))
     table = tables.read(content, name)
-    rows = tables.drafts(table, _what(draft), now, leave_out)
+    rows = tables.checked(table, _what(draft), now, leave_out)
     draft.memory().told = _told(table, rows)
     if rows.faults and not (leave_out and rows.nodes):
         return Wanted(Patch(), lambda _: {"row": list(map(str, rows.faults))}, ())
