@@ -511,7 +511,7 @@ def test_publish_checks_by_itself_and_leaves_an_empty_form() -> None:
 def test_an_empty_form_changes_nothing_and_says_why(do: str) -> None:
     app = click(page(do), "Publish")
     assert app.error
-    assert "Not yet" in shown_text(app)
+    assert "marked in the form" in shown_text(app)
     assert not Journal().changes()
 
 

@@ -101,7 +101,7 @@ def _parts(fields: Fields, part: str, field: Field, node: str) -> None:
     counted = f"{name} count"
     count = draft.held(counted, start)
     draft.defaults[counted] = start
-    st.markdown(f"**{plain(label_of(field, part))}**")
+    st.markdown(f"**{plain(label_of(field, part))}**", help=plain(field.help) or None)
     whole = f"{nodes.called(kg, node)}, " if node else ""
     for each in there:
         label = f"Edit {nodes.called(kg, each).replace(whole, '')}"
@@ -218,8 +218,10 @@ def node_field(fields: Fields, label: str, name: str) -> str:
         fields.one("Which of them", name, first, called.__getitem__)
         if len(found) > MOST:
             st.markdown(f"{MOST} of {len(found)} are offered: say more of its name.")
-    elif draft.held(words):
-        st.markdown("Nothing is called so. Try another part of its name.")
+    else:
+        fields.wrong(name)
+        if draft.held(words):
+            st.markdown("Nothing is called so. Try another part of its name.")
     return str(draft.held(name, ""))
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from mskgraph import KnowledgeGraph, curation
 from mskgraph.graph import Knowledge
+from mskgraph.store import Patch
 from mskgraph.ui.contribute import Wanted, about, nowhere
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
@@ -21,6 +22,7 @@ def show(fields: Fields) -> None:
     """Show the fields for Turtle."""
     key = fields.draft.key("turtle")
     st.text_area("Turtle", key=key, height=320, placeholder=EXAMPLE, persist_state="session")
+    fields.wrong("turtle")
     fields.file("Or a file of Turtle", ["ttl", "nt"])
 
 
@@ -29,8 +31,11 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
 
     :raises PatchInvalid: naming the line that cannot be read
     """
-    graph = curation.graph_in(draft.held("turtle", "").encode(), "Your Turtle")
-    if file := draft.held("file"):
+    text, file = draft.held("turtle", ""), draft.held("file")
+    if not (text.strip() or file):
+        return Wanted(Patch(), lambda _: {"turtle": ["Write Turtle here, or choose a file."]}, ())
+    graph = curation.graph_in(text.encode(), "Your Turtle")
+    if file:
         name, content = file
         graph += curation.graph_in(content, name)
     patch = curation.additions(now, graph)
