@@ -6,7 +6,7 @@ second value where one is shown, properties without a field.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,21 +46,14 @@ Form = Mapping[str, Sequence[str | New]]
 """What a form holds: by key of a field its values; nodes by their IRIs."""
 
 
-def node_draft(
-    basis: Basis,
-    class_iri: str,
-    form: Form,
-    name: str = "",
-    is_taken: Callable[[str], bool] | None = None,
-) -> Draft:
+def node_draft(basis: Basis, class_iri: str, form: Form, name: str = "") -> Draft:
     """Return what the form of a new node says; its problems are named by the part of a class: "diagnosis prefLabel".
 
     A value may be a :class:`New` node of its own, whose part is :func:`part_of`.
 
     :param name: what to make the IRI from; the label, or what it is about, if not given
-    :param is_taken: whether there is a node of a name already; asks the store if not given
     """
-    writing = _Writing(basis, is_taken)
+    writing = _Writing(basis)
     node = writing.new(class_iri, form, root_part(basis, class_iri), slug(name))
     return writing.draft(node)
 
@@ -83,6 +76,7 @@ def edit_draft(basis: Basis, node: str, after: Form) -> Draft:
     """Return what a node would say after an edit, for the faults at the fields of its form.
 
     :param after: what the form holds; fields that it leaves out stay as they are
+    :raises PatchInvalid: if it has no form
     """
     kind = class_of(basis, node)
     writing = _Writing(basis)
@@ -96,7 +90,7 @@ def edit_patch(basis: Basis, node: str, before: Form, after: Form) -> Patch:
     :param before: what the form was filled with
     :param after: what it holds; fields that it leaves out stay as they are
     :raises ValuesChanged: if somebody else has changed the same property meanwhile, to something else
-    :raises PatchInvalid: if a text can be no value of its field
+    :raises PatchInvalid: if a text can be no value of its field, or the node has no form
     """
     kind, now = class_of(basis, node), filled(basis, node)
     touched, moved = [], {}
@@ -127,7 +121,7 @@ def triple_patch(basis: Basis, node: str, key: str, value: str | New) -> Patch:
     """Return the patch that adds one value to a node.
 
     :param key: of a field
-    :raises PatchInvalid: if the text can be no value of the field
+    :raises PatchInvalid: if the text can be no value of the field, or the node has no form
     """
     now = filled(basis, node)
     return edit_patch(basis, node, now, {key: (*now.get(key, ()), value)})
@@ -144,10 +138,10 @@ def _written(found: Sequence[str | New]) -> list[str]:
 class _Writing:
     """A form while it becomes triples."""
 
-    def __init__(self, basis: Basis, taken: Callable[[str], bool] | None = None) -> None:
+    def __init__(self, basis: Basis) -> None:
         self.graph = Graph()
         self.slips: dict[str, str] = {}
-        self._basis, self._taken = basis, taken or is_taken(basis.store)
+        self._basis, self._is_taken = basis, is_taken(basis.store)
         self._parts: dict[str, str] = {}
         self._asked: dict[str, list[str]] = {}
 
@@ -157,7 +151,7 @@ class _Writing:
     def new(self, kind: str, form: Form, part: str, name: str = "") -> str:
         """Write a node that is not there yet, and return it."""
         name = name or self._name(kind, form)
-        node = free(name, lambda each: each in self._parts or self._taken(each))
+        node = free(name, lambda each: each in self._parts or self._is_taken(each))
         self.graph.add((URIRef(node), RDF.type, URIRef(kind)))
         self.fill(node, kind, form, part, {})
         return node

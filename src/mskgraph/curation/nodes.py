@@ -153,7 +153,10 @@ def subjects(basis: Basis, text: str) -> dict[str, str]:
 
 
 def properties_for(basis: Basis, node: str) -> list[Field]:
-    """Return the fields of a node in which there is room for one more value."""
+    """Return the fields of a node in which there is room for one more value.
+
+    :raises PatchInvalid: if it has no form
+    """
     said, now = values(basis, node), filled(basis, node)
 
     def has_room(field: Field) -> bool:
