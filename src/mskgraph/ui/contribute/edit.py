@@ -78,10 +78,11 @@ def _before(draft: Draft) -> dict[str, Any]:
 
 def impact(found: removal.Impact) -> None:
     """Show what rests on a node."""
-    listed = {f"{kind}, {relation}": some for (kind, relation), some in found.users.items()}
-    listed |= {"Parts that go with it": found.parts, "Cases": found.cases}
-    for title, some in listed.items():
-        widgets.bullets(f"{title}: {len(some.shown)} of {some.count}", [each.label for each in some.shown])
+    listed = {(kind, f", {relation}"): some for (kind, relation), some in found.users.items()}
+    listed |= {("Parts that go with it", ""): found.parts, ("Cases", ""): found.cases}
+    for (kind, relation), some in listed.items():
+        labels = [each.label.removeprefix(f"{kind}: ") for each in some.shown]
+        widgets.bullets(f"{kind}{relation}: {len(some.shown)} of {some.count}", labels)
     if found.relation_count:
         widgets.bullets(f"Relations: {len(found.relations)} of {found.relation_count}", found.relations)
     if not (found.users or found.cases.count or found.relation_count):

@@ -65,7 +65,7 @@ def mark(kg: KnowledgeGraph, nodes: Sequence[str]) -> None:
     if not editing.visitor().may("propose"):
         return
     try:
-        waiting = Journal().proposals("proposed")
+        waiting = Journal().waiting()
     except ProposalsDamaged as error:  # which keeps nobody from the knowledge
         st.warning(plain(str(error)))
         return
@@ -135,8 +135,8 @@ def _decided(kg: KnowledgeGraph, proposal: Proposal, labels: Mapping[str, str], 
     _head(proposal)
     why = f": {proposal.reason}" if proposal.reason else ""
     change = f" as change {numbers[proposal.change]}" if proposal.change else ""
-    what = f"{proposal.state.capitalize()} by {proposal.decided_by}, {views.when(proposal.decided)}"
-    st.markdown(plain(f"{what}{change}{why}"))
+    what = f"{proposal.state.capitalize()} by {proposal.decided_by}{change}, {views.when(proposal.decided)}"
+    st.markdown(plain(f"{what}{why}"))
     with st.expander(f"{len(proposal.patch.added)} added, {len(proposal.patch.removed)} removed"):
         panel.sentences(kg, proposal.patch, labels)
 
