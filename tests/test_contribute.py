@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import shutil
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit import config
 from streamlit.runtime.context import ContextProxy
+from streamlit.runtime.state.common import TESTING_KEY
 from streamlit.testing.v1 import AppTest
 
 from mskgraph import KnowledgeGraph, curation, views
@@ -46,6 +49,7 @@ pytestmark = pytest.mark.usefixtures("seed", "home", "at_the_machine")
 
 SCREEN = "screens/60_contribute.py"
 SEED = iri("source-seed")
+OPENED = 4  # knowledge graphs that stay at hand
 EVIL = "<script>alert(1)</script> **b** [x](javascript:alert(1)) :red[y] $z$"
 
 CASE = CaseForm(
@@ -550,6 +554,19 @@ def test_broken_turtle_names_its_line() -> None:
     click(app, "Publish")
     assert "Your Turtle: line 2" in shown_text(app)
     assert not Journal().changes()
+
+
+def test_a_page_that_stays_open_does_not_hold_every_knowledge_that_it_showed() -> None:
+    app = page("claim")
+    seen = [weakref.ref(KnowledgeGraph.open().knowledge)]
+    for number in range(2 * OPENED):
+        line = f'<{CLAIM.diagnosis}> <{iri("skos:altLabel")}> "name {number}"@en .'
+        curation.accept(Journal(), KnowledgeGraph.open, Patch(frozenset({line})), "a teacher")
+        click(app, "Empty the form")
+        seen.append(weakref.ref(KnowledgeGraph.open().knowledge))
+    app.session_state[TESTING_KEY].clear()  # where AppTest itself holds what names the options of each box
+    gc.collect()
+    assert sum(knowledge() is not None for knowledge in seen) <= OPENED + 1  # and the one that is shown
 
 
 def test_drafts_outlive_a_look_at_another_page_and_another_form() -> None:

@@ -32,3 +32,4 @@ editing.show_sign_in()
 with widgets.errors_as_messages():
     page.run()
 widgets.footer()
+widgets.forget_gone_widgets()

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import pandas
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mskgraph import KnowledgeGraph, __version__
 from mskgraph.errors import MskGraphError
@@ -55,6 +56,23 @@ def opened() -> tuple[KnowledgeGraph, Knowledge]:
     """Return the knowledge as it is in the files now; unchanged files are not read again."""
     kg = KnowledgeGraph.open()
     return kg, kg.knowledge
+
+
+def forget_gone_widgets() -> None:
+    """Let the session forget the widgets that are not on the page that was just drawn.
+
+    Streamlit drops their values, but keeps their callbacks and with these what the script held that drew them: a page
+    that stays open would hold every knowledge that it ever showed. It offers no way to say so but its own parts.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return
+    with suppress(AttributeError):  # a later Streamlit may call them otherwise: a test tells
+        session, drawn = context.session_state, context.shared.widget_ids_this_run.snapshot()
+        with session._lock:
+            known = session._state._new_widget_state.widget_metadata
+            for gone in known.keys() - drawn:
+                del known[gone]
 
 
 def footer() -> None:
