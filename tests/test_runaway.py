@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,7 @@ pytestmark = pytest.mark.xdist_group("runaway")
 
 SPARQL: Final = "/sparql"
 LIMIT: Final = 1.0
+TO_TAKE: Final = 5.0  # seconds beyond the limit in which an answer may be taken
 MEGABYTE: Final = 1_000_000
 
 RUNAWAYS: Final = {
@@ -380,9 +381,9 @@ def enter(page: Page, url: str) -> float:
 # Clients that go away
 
 
-def request_of(program: Program, query: str, accept: str = "*/*") -> socket.socket:
+def request_of(program: Program, query: str, accept: str = "*/*", address: str = "127.0.0.1") -> socket.socket:
     port = int(program.app.url.rsplit(":", 1)[1])
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(address, 0))
     head = f"GET {SPARQL}?query={quote(query)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: {accept}\r\n\r\n"
     connection.sendall(head.encode())
     return connection
@@ -413,6 +414,37 @@ def test_a_client_that_does_not_read_holds_nothing_up(program: Program) -> None:
         assert soon(lambda: program.forked() <= 0, LIMIT + 1)
         assert client.get("/healthz").json()["status"] == "ok"
     program.expect_rest(1)
+
+
+def test_clients_that_do_not_read_give_their_places_back(program: Program) -> None:
+    """As many as there are places, from two addresses; everybody else waits no longer than for as many runaways."""
+    with ExitStack() as held:
+        for number in range(2 * (os.cpu_count() or 1)):
+            address = "127.0.0.2" if number else "127.0.0.3"
+            connection = held.enter_context(request_of(program, f"SELECT * {ENDLESS}", "text/csv", address))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        with program.client() as client:
+            assert client.get(SPARQL, params={"query": "ASK {}"}).status_code == 503
+            assert soon(lambda: client.get(SPARQL, params={"query": "ASK {}"}).status_code == 200, LIMIT + TO_TAKE)
+    program.expect_rest(1)
+
+
+def test_a_client_that_reads_slowly_gets_all_of_it(program: Program) -> None:
+    """An answer that was ready in time may be taken for a while longer."""
+    query = "SELECT ?a { ?a ?b ?c . ?d ?e ?f } LIMIT 6000"
+    with program.client() as client:
+        whole = client.get(SPARQL, params={"query": query}, headers={"Accept": "text/csv"}).content
+    started, taken = time.monotonic(), b""
+    with request_of(program, query, "text/csv") as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        while not taken.endswith(b"\r\n0\r\n\r\n"):
+            part = connection.recv(len(whole) // 20)
+            assert part, "it was cut"
+            taken += part
+            time.sleep(0.1)
+    assert time.monotonic() - started > LIMIT + 1, "that is not slow"
+    assert len(taken) > len(whole)
 
 
 def test_many_that_go_away_leave_nothing(patient: Program) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -150,7 +150,8 @@ class Answering:
             await self._held.aclose()
             raise
         assert reply.head is not None
-        return _Held(self._held, self._all(first, parts), media_type=reply.head.media, headers=VARY)
+        whole = self._all(first, parts)
+        return _Held(self._held, reply.seconds_left, whole, media_type=reply.head.media, headers=VARY)
 
     async def _unless_gone(self, first: object) -> bytes:
         """Wait for the first part, but no longer than the client does."""
@@ -178,15 +179,17 @@ class Answering:
 
 
 class _Held(StreamingResponse):
-    """An answer that gives back what it holds when it is sent, or cannot be."""
+    """An answer that gives back what it holds when it is sent, or cannot be, or is not taken in time."""
 
-    def __init__(self, held: AsyncExitStack, *args: object, **options: object) -> None:
+    def __init__(self, held: AsyncExitStack, seconds_left: Callable[[], float], *args: object, **options: Any) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
-        self._held = held
+        self._held, self._seconds_left = held, seconds_left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._held:
-            await super().__call__(scope, receive, send)
+            # Whoever does not read lets the server wait for long after the query has ended.
+            async with asyncio.timeout(self._seconds_left()):
+                await super().__call__(scope, receive, send)
 
 
 def refusal(error: MskGraphError) -> Refused:

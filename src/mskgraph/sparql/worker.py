@@ -61,11 +61,11 @@ class Reply:
     def __iter__(self) -> Iterator[bytes]:
         while self.end is None:
             received = b""
-            self._connection.settimeout(min(_TICK, self._left()))
+            self._connection.settimeout(min(_TICK, self.seconds_left()))
             try:
                 received = self._connection.recv(_PIECE)
             except TimeoutError:
-                if self._left() > _LAST:
+                if self.seconds_left() > _LAST:
                     self.waiting(time.monotonic() - self._started)
                     continue
             yield from self._parts(received)
@@ -76,12 +76,12 @@ class Reply:
         while self.end is None:
             received = b""
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._left()):
+                async with asyncio.timeout(self.seconds_left()):
                     received = await loop.sock_recv(self._connection, _PIECE)
             for part in self._parts(received):
                 yield part
 
-    def _left(self) -> float:
+    def seconds_left(self) -> float:
         """Return how many seconds are left until the process is taken for lost, more than none."""
         return max(self._started + self._timeout + _PATIENCE - time.monotonic(), _LAST)
 
