@@ -90,13 +90,48 @@ def test_only_a_select_has_rows(small: EmbeddedStore) -> None:
 
 @pytest.mark.parametrize(
     ("query", "line", "column"),
-    [("SELECT ?x WHERE { ?x }", 1, 23), ("SELECT ?x\nWHERE {\n  ?x ?p }", 3, 10), ("", 1, 1)],
+    [("SELECT ?x WHERE { ?x }", 1, 23), ("SELECT ?x\nWHERE {\n  ?x ?p }", 3, 10)],
 )
 def test_a_syntax_error_has_its_place(small: EmbeddedStore, query: str, line: int, column: int) -> None:
     with pytest.raises(QueryError) as caught:
         small.answer(query)
     assert (caught.value.line, caught.value.column) == (line, column)
     assert f"line {line}, column {column}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT * {\n ?s ?p }", "something is missing or wrong here or just before."),
+        ("SELECT * { ?s ?p ?o } LIMIT", "something is missing or wrong here or just before."),
+        ("SELECT * { ?s ?p ?o } }", "something is missing or wrong here or just before."),
+        ("SELECT * { ?s", "something is missing or wrong here or just before."),
+        ("ASK { VALUES ?x 1 }", 'expected "{".'),
+        ("SELECT * { ?s ?p ?o", 'expected one of ",", ".", ";", "{", "}".'),
+        ("SELECT * { ?a ?b ?c } GROUP BY ?b", "SELECT * is not authorized with GROUP BY."),
+        ("SELECT (1 AS ?x) (2 AS ?x) {}", "Duplicated variable name in SELECT."),
+        ("ASK { ?a ?b '\\uD800' }", "\\u escape sequence should be followed by hexadecimal digits."),
+    ],
+)
+def test_a_syntax_error_names_what_is_missing_if_the_engine_knows_it(
+    small: EmbeddedStore, query: str, reason: str
+) -> None:
+    """The words of SPARQL that it expects are a few of those that may stand there, or none of them."""
+    with pytest.raises(QueryError) as caught:
+        small.answer(query)
+    assert str(caught.value).partition(": ")[2] == reason
+
+
+@pytest.mark.parametrize("query", ["", " \n\t", "# SELECT * {}", "PREFIX a: <http://x/>\nBASE <http://x/> # ASK {}"])
+def test_a_query_that_asks_nothing_is_told(small: EmbeddedStore, query: str) -> None:
+    with pytest.raises(QueryError, match=r"^The query is empty\."):
+        small.answer(query)
+
+
+def test_a_query_is_no_update(small: EmbeddedStore) -> None:
+    for query in ("SELECT * {}", "BASE <http://x/> ask {}", "DESCRIBE msk:a", "# LOAD\nCONSTRUCT WHERE {}"):
+        with pytest.raises(QueryError, match=r"^This is a query; .*/sparql\."):
+            small.update(query)
 
 
 def test_an_undeclared_prefix_is_told(small: EmbeddedStore) -> None:
@@ -113,11 +148,12 @@ def test_an_undeclared_prefix_is_told(small: EmbeddedStore) -> None:
         "CLEAR ALL",
         "LOAD <http://127.0.0.1:9/x>",
         "CREATE GRAPH <http://x/g>",
+        "PREFIX x: <http://x/> WITH x:g INSERT {} WHERE {} # SELECT",
     ],
 )
 def test_a_query_cannot_change_anything(small: EmbeddedStore, update: str) -> None:
     before = len(small)
-    with pytest.raises(QueryError):
+    with pytest.raises(QueryError, match=r"^This is an update; .*/sparql/update"):
         small.answer(update)
     assert len(small) == before > 0
 

@@ -270,7 +270,7 @@ def test_a_page_of_another_site_may_neither_write_nor_read(program: Program) -> 
 
 BAD: Final[dict[str, tuple[str, int, str]]] = {
     "syntax": ("INSERT DATA { msk:gout\n skos:altLabel }", 400, "line 2, column 16"),
-    "a query": ("SELECT * { ?s ?p ?o }", 400, "cannot be read"),
+    "a query": ("SELECT * { ?s ?p ?o }", 400, "This is a query"),
     "unknown prefix": ("INSERT DATA { nonsense:a a msk:Finding }", 400, "prefix"),
     "nothing of ours": ("INSERT DATA { <urn:a> <urn:b> <urn:c> }", 422, "no node of this ontology"),
     "an undefined term": ("INSERT DATA { msk:gout msk:nonsense 1 }", 422, "does not belong on a diagnosis"),

@@ -25,7 +25,7 @@ from mskgraph.errors import OntologyInvalid, QueryError, StoreError
 from mskgraph.store.answers import Answer, Result, whole
 from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH, KNOWLEDGE, Dataset
 from mskgraph.store.patch import Accepted
-from mskgraph.store.queries import DERIVATIONS, outline, query_text
+from mskgraph.store.queries import DERIVATIONS, first_word, outline, query_text
 from mskgraph.terms import MAPPINGS_SUFFIX, NAMESPACE, PREFIXES, iri, read_mappings
 
 RDF_SUFFIXES: Final = {
@@ -78,7 +78,7 @@ class EmbeddedStore:
         try:
             return self._engine.query(query, base_iri=NAMESPACE, prefixes=PREFIXES, **asked)
         except SyntaxError as error:
-            raise _query_error(str(error)) from None
+            raise _query_error(str(error), query) from None
         except (ValueError, RuntimeError, OSError) as error:
             raise QueryError(f"The query failed: {error}") from None
 
@@ -90,7 +90,7 @@ class EmbeddedStore:
         try:
             self._engine.update(text, base_iri=NAMESPACE, prefixes=PREFIXES)
         except SyntaxError as error:
-            raise _query_error(str(error), "update") from None
+            raise _update_error(str(error), text) from None
         except (ValueError, RuntimeError, OSError) as error:
             raise QueryError(f"The update failed: {error}.") from None
 
@@ -395,13 +395,52 @@ class _Counted(io.RawIOBase):
         return count
 
 
-def _query_error(message: str, what: str = "query") -> QueryError:
+# What is wrong, in words
+
+_UPDATES: Final = frozenset({"insert", "delete", "with", "load", "clear", "drop", "create", "add", "move", "copy"})
+_QUERIES: Final = frozenset({"select", "ask", "construct", "describe"})
+_NOT_IN_SPARQL_11: Final = frozenset({'"<<"', '"<<("', '"{|"', '"~"'})
+_FEW: Final = 6  # signs of which one is missing: a longer list says nothing
+
+
+def _query_error(message: str, query: str) -> QueryError:
+    word = first_word(query)
+    if not word:
+        return QueryError("The query is empty. It begins with SELECT, ASK, CONSTRUCT or DESCRIBE.")
+    if word in _UPDATES:
+        return QueryError(
+            "This is an update; only queries are answered here. Send it to /sparql/update, "
+            "or change the knowledge on the page Contribute or with mskgraph add."
+        )
+    return _syntax_error(message, "query")
+
+
+def _update_error(message: str, update: str) -> QueryError:
+    if first_word(update) in _QUERIES:
+        return QueryError("This is a query; only updates are taken here. Send it to /sparql.")
+    return _syntax_error(message, "update")
+
+
+def _syntax_error(message: str, what: str) -> QueryError:
     place = re.match(r"error at (\d+):(\d+): (.*)", message, re.DOTALL)
     if not place:
         return QueryError(f"The {what} cannot be read: {message}")
-    line, column, reason = int(place[1]), int(place[2]), " ".join(place[3].split())
-    if "Prefix not found" in reason:
-        reason = "a prefix is used before this place that no PREFIX line declares"
-    # The grammar's classes of letters say nothing to a reader.
-    reason = re.sub(r"(, )?\[[^\]]*\](\s*\|[^,]*\])?", "", reason).replace("expected one of ,", "expected one of")
-    return QueryError(f"The {what} cannot be read, line {line}, column {column}: {reason}", line, column)
+    line, column, reason = int(place[1]), int(place[2]), _reason(" ".join(place[3].split()))
+    return QueryError(f"The {what} cannot be read, line {line}, column {column}: {reason}.", line, column)
+
+
+def _reason(expected: str) -> str:
+    """Return what is wrong by what the engine expected: signs, classes of letters, words, or a sentence.
+
+    Of words it names a few of those that may follow, seldom the right ones, and those of its own dialect: no help.
+    """
+    parts = re.findall(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^,"\[]+', re.sub("^expected (one of )?", "", expected))
+    parts = [part.strip() for part in parts]
+    if "Prefix not found" in parts:
+        return "a prefix is used before this place that no PREFIX line declares"
+    if sentences := [part for part in parts if re.search(r"^[^\"\[].*[a-z]+ [a-z]+", part)]:
+        return sentences[0]
+    signs = [part for part in parts if part.startswith('"') and part not in _NOT_IN_SPARQL_11]
+    if not 0 < len(signs) <= _FEW:
+        return "something is missing or wrong here or just before"
+    return f"expected {'one of ' if len(signs) > 1 else ''}{', '.join(signs)}"

@@ -59,6 +59,16 @@ def outline(query: str) -> Outline:
     return Outline(form, "from" in words)
 
 
+def first_word(text: str) -> str:
+    """Return the word with which a query or an update begins after its prefixes, in small letters; empty if none comes.
+
+    >>> first_word("PREFIX a: <http://x/> INSERT DATA {}"), first_word("BASE <http://x/> # SELECT")
+    ('insert', '')
+    """
+    found = re.search(r"(?!(?:prefix|base)\b)(?:\b\w+|[^\s\w])", bare(text).lower())
+    return found[0] if found else ""
+
+
 class Example(NamedTuple):
     """A query of the package as a reader meets it.
 
