@@ -43,6 +43,7 @@ from mskgraph.terms import iri
 from mskgraph.ui import editing
 from mskgraph.ui.contribute import history, panel
 from mskgraph.ui.server import MAIN
+from tests.small_ontology import turtle
 from tests.test_pages import addressed, shown_text
 
 pytestmark = pytest.mark.usefixtures("seed", "home", "at_the_machine")
@@ -321,10 +322,42 @@ def test_a_claim_moves_the_candidates_that_it_speaks_of() -> None:
     assert "tendon tear" in " ".join(found.opened)
     torn = [case.label for case in KnowledgeGraph.open().knowledge.cases.values() if finding in case.features]
     assert torn
-    assert {row["Asked"] for row in found.moved} == set(torn)
+    assert {row["Asked"] for row in found.moved} == {"tendon tear", *torn}
     rows = [row for row in found.moved if row["Diagnosis"] == "tendinopathy"]
     assert rows
     assert all(row["Place"].startswith("none → ") for row in rows)
+
+
+@pytest.mark.parametrize(("of_finding", "feature"), [(None, "phlebolith"), ("soft-tissue-calcification", "rice-grain")])
+def test_what_a_claim_does_to_the_answer_about_its_own_feature_is_told(of_finding: str | None, feature: str) -> None:
+    kg = KnowledgeGraph.open()
+    form = replace(
+        CLAIM,
+        diagnosis=iri("dracunculiasis"),
+        feature=iri(feature),
+        of_finding=of_finding and iri(of_finding),
+        how_often=HowOften("percent-range", "99 %", 98.5, 99.5),
+        source=SEED,
+    )
+    patch = patch_of(form)
+    asked = [iri(name) for name in (of_finding, feature) if name]
+    before, after = (each.differential(asked).candidates for each in (kg, kg.changed_by(patch)))
+    places = [{each.label: place for place, each in enumerate(found, 1)} for found in (before, after)]
+    assert places[0].get("dracunculiasis") != places[1]["dracunculiasis"]
+    name = ", ".join(kg.knowledge.label(each) for each in sorted(asked))
+    told = {row["Diagnosis"]: row["Place"] for row in preview_of(patch).moved if row["Asked"] == name}
+    assert told["dracunculiasis"] == f"{places[0].get('dracunculiasis') or 'none'} → {places[1]['dracunculiasis']}"
+    for label, said in told.items():
+        assert {str(place.get(label) or "none") for place in places} == set(said.split(" → "))
+
+
+def test_a_finding_that_nobody_knew_is_asked_about_as_it_will_be() -> None:
+    finding = """msk:sign a msk:Finding ; skos:prefLabel "sign"@en ; skos:definition "A made-up sign."@en ;
+        dcterms:source msk:source-seed ; skos:broader msk:soft-tissue-calcification ."""
+    kg = KnowledgeGraph.open()
+    found = preview_of(curation.additions(kg, curation.graph_in(turtle(finding))))
+    assert {row["Asked"] for row in found.moved} <= {"sign"}
+    assert all(row["Place"].startswith("none → ") for row in found.moved)
 
 
 def test_taking_a_claim_back_is_the_reverse() -> None:

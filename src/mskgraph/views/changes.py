@@ -15,7 +15,7 @@ from mskgraph.differential import Query, differential, engine_of
 from mskgraph.graph import Knowledge, Step
 from mskgraph.ontology import MSK
 from mskgraph.store import Patch, Store, is_iri, query_text, select
-from mskgraph.terms import iri, local_name
+from mskgraph.terms import FEATURE_KINDS, iri, local_name
 from mskgraph.views.words import FEW, few, percent, says
 
 EXAMPLE = iri("soft-tissue-calcification")
@@ -43,7 +43,9 @@ class Preview:
 
 
 def preview(before: Knowledge, after: Knowledge, patch: Patch) -> Preview:
-    """Return what a change would do to the relations, to the differential of every stored case, and to the example's.
+    """Return what a change would do to the relations and to the differentials.
+
+    Asked are the features that it is about, the example of the page Differential, and what every stored case shows.
 
     :param before: the knowledge as it is
     :param after: as it would be
@@ -67,10 +69,44 @@ def _steps(knowledge: Knowledge) -> dict[tuple[str, str, str], Step]:
 
 def _questions(before: Knowledge, after: Knowledge) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
     """Yield what both are asked: the question's name, and the features before and after."""
+    spoken_of = {*_features_of(before, after), *_features_of(after, before)}
+    if EXAMPLE in before.concepts:
+        spoken_of.discard((EXAMPLE,))
+    for features in sorted(spoken_of, key=lambda features: [after.label(feature) for feature in features]):
+        name = ", ".join(
+            after.label(feature) if feature in after.concepts else before.label(feature) for feature in features
+        )
+        yield name, _known(before, features), _known(after, features)
     if EXAMPLE in before.concepts and EXAMPLE in after.concepts:
         yield f"Example: {before.label(EXAMPLE)}", [EXAMPLE], [EXAMPLE]
     for case in sorted(before.cases.keys() & after.cases.keys(), key=before.label):
         yield before.label(case), sorted(before.cases[case].features), sorted(after.cases[case].features)
+
+
+def _features_of(one: Knowledge, other: Knowledge) -> Iterator[tuple[str, ...]]:
+    """Yield the features that claims, rules and places of features are about which only one of two has, as one asks."""
+    for name, claim in one.claims.items():
+        if other.claims.get(name) != claim:
+            about = claim.target if _is_feature(one, claim.target) else next(iter(one.findings_of(claim.diagnosis)), "")
+            features = {claim.of_finding or "", about} - {""}
+            yield from [tuple(sorted(features))] if features else []
+    for name, rule in one.discriminators.items():
+        if other.discriminators.get(name) != rule:
+            yield tuple(sorted(rule.given))
+    for name, concept in one.concepts.items():
+        known = other.concepts.get(name)
+        above, were = ({*c.parents, *c.part_of} if c else set() for c in (concept, known))
+        if above != were and _is_feature(one, name):
+            yield from ((feature,) for feature in {name, *(above - were)})
+
+
+def _is_feature(knowledge: Knowledge, concept: str) -> bool:
+    return concept in knowledge.concepts and knowledge.concepts[concept].kind in FEATURE_KINDS
+
+
+def _known(knowledge: Knowledge, features: Sequence[str]) -> Sequence[str]:
+    """Return features, or none if one of them is unknown: then nobody could have asked."""
+    return features if all(feature in knowledge.concepts for feature in features) else ()
 
 
 class _Standing(NamedTuple):
@@ -91,6 +127,8 @@ def _standings(knowledge: Knowledge, features: Sequence[str]) -> Mapping[str, _S
 
 
 def _ranked(knowledge: Knowledge, features: Sequence[str]) -> dict[str, _Standing]:
+    if not features:
+        return {}
     # The bare ranking: nobody asks here why a candidate stands where it does.
     ranking = engine_of(knowledge).rank(Query.of(knowledge, features, ()))
     lower, upper = ranking.posterior

@@ -363,7 +363,7 @@ def show_preview(found: views.Preview) -> None:
             st.markdown(f"{SENTENCES} of {len(relations)} are shown.")
     if not found.opened and not found.closed:
         st.markdown("No relation between concepts is opened or closed.")
-    which = "the example of the page Differential and every stored case"
+    which = "what it is about, the example of the page Differential and every stored case"
     asked = f"the first {views.COMPARED} candidates of {found.asked} differentials: {which}"
     if found.moved:
         st.markdown(f"Compared were {asked}. {LAYERS} These change:")
