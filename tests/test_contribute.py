@@ -39,12 +39,12 @@ from mskgraph.curation.triples import text_of
 from mskgraph.errors import DraftNotKept, NotAllowed, StaleRevision
 from mskgraph.graph import Knowledge
 from mskgraph.store import ASSERTED_GRAPH, EmbeddedStore, Patch
-from mskgraph.terms import iri
+from mskgraph.terms import iri, local_name
 from mskgraph.ui import editing
 from mskgraph.ui.contribute import history, panel
 from mskgraph.ui.server import MAIN
 from tests.small_ontology import turtle
-from tests.test_pages import addressed, shown_text
+from tests.test_pages import addressed, open_page, shown_text
 
 pytestmark = pytest.mark.usefixtures("seed", "home", "at_the_machine")
 
@@ -358,6 +358,28 @@ def test_a_finding_that_nobody_knew_is_asked_about_as_it_will_be() -> None:
     found = preview_of(curation.additions(kg, curation.graph_in(turtle(finding))))
     assert {row["Asked"] for row in found.moved} <= {"sign"}
     assert all(row["Place"].startswith("none → ") for row in found.moved)
+
+
+def test_what_a_case_does_not_show_counts_in_its_differential() -> None:
+    effusion, finding = iri("joint-effusion"), iri("soft-tissue-calcification")
+    for seen in (True, False):
+        case = replace(CASE, observations=(Seen(finding, True), Seen(effusion, seen)), contexts=(), diagnoses=())
+        kg = KnowledgeGraph.open()
+        after = kg.changed_by(patch_of(case)).knowledge
+        (made,) = (each for each in after.cases.values() if each.label == CASE.title)
+        assert (made.features, made.absent) == (({finding, effusion}, set()) if seen else ({finding}, {effusion}))
+        asked = kg.differential([finding, effusion]) if seen else kg.differential([finding], [effusion])
+        first = ", ".join(each.label for each in asked.candidates[:2])
+        (told,) = preview_of(patch_of(case)).cases
+        assert told.startswith(f"{CASE.title}: {len(asked.candidates)} candidates, first {first}")
+
+
+def test_the_page_of_a_case_asks_with_what_it_does_not_show() -> None:
+    accepted(CASE)
+    (case,) = (each for each in KnowledgeGraph.open().knowledge.cases.values() if each.label == CASE.title)
+    app = open_page("cases", f"case={local_name(case.iri)}")
+    (link,) = (link.proto for link in app.get("page_link") if link.proto.label.startswith("Differential of these"))
+    assert {"absent=joint-effusion", "f=rice-grain"} <= set(link.query_string.split("&"))
 
 
 def test_taking_a_claim_back_is_the_reverse() -> None:

@@ -261,6 +261,12 @@ class Case:
         seen = {feature for o in shown for feature in (o.finding, *o.sites, *o.morphologies)}
         return frozenset(seen | set(self.contexts))
 
+    @property
+    def absent(self) -> frozenset[str]:
+        """IRIs of what was looked for and not seen: a finding, or if only a look of it was meant, that morphology."""
+        missed = (o for o in self.observations if not o.present)
+        return frozenset(feature for o in missed for feature in o.morphologies or (o.finding,)) - self.features
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:

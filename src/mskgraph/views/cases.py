@@ -52,7 +52,8 @@ def case_drawing(knowledge: Knowledge, case: Case) -> tuple[Drawing, tuple[Path,
     shown = [f for o in case.observations if o.present for f in (o.finding, *o.morphologies)] + list(case.contexts)
     targets = [*case.diagnoses, *(c for c in case.causes if knowledge.kind(c) == "diagnosis")]
     if not targets:
-        targets = [candidate.iri for candidate in differential(knowledge, shown).candidates[:FEW]]
+        found = differential(knowledge, sorted(case.features), sorted(case.absent))
+        targets = [candidate.iri for candidate in found.candidates[:FEW]]
     relations = [iri(r) for r in ("mayCause", "typicalMorphology", "typicalContext", "mayLeadTo", "skos:broader")]
     paths = [
         path
@@ -63,7 +64,7 @@ def case_drawing(knowledge: Knowledge, case: Case) -> tuple[Drawing, tuple[Path,
     nodes: dict[str, Node] = {case.iri: node_of(knowledge, case.iri)}
     columns = {case.iri: 0}
     edges: dict[str, Edge] = {}
-    for feature in dict.fromkeys([*shown, *(site for o in case.observations for site in o.sites)]):
+    for feature in dict.fromkeys([*shown, *(site for o in case.observations if o.present for site in o.sites)]):
         nodes[feature] = node_of(knowledge, feature)
         columns[feature] = 1
         edges[f"{case.iri}|{feature}"] = Edge(f"{case.iri}|{feature}", case.iri, feature, "shows")

@@ -12,7 +12,7 @@ from rdflib import RDF, URIRef
 
 from mskgraph.curation import Change, graph_of, in_words, names_given
 from mskgraph.differential import Query, differential, engine_of
-from mskgraph.graph import Knowledge, Step
+from mskgraph.graph import Case, Knowledge, Step
 from mskgraph.ontology import MSK
 from mskgraph.store import Patch, Store, is_iri, query_text, select
 from mskgraph.terms import FEATURE_KINDS, iri, local_name
@@ -67,8 +67,24 @@ def _steps(knowledge: Knowledge) -> dict[tuple[str, str, str], Step]:
     return {(step.start, step.relation, step.end): step for step in knowledge.edges}
 
 
-def _questions(before: Knowledge, after: Knowledge) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
-    """Yield what both are asked: the question's name, and the features before and after."""
+class _Asked(NamedTuple):
+    """Features of a question, each once.
+
+    :ivar present: seen
+    :ivar absent: looked for and not seen
+    """
+
+    present: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, case: Case) -> _Asked:
+        """Return the question that a case is."""
+        return cls(tuple(sorted(case.features)), tuple(sorted(case.absent)))
+
+
+def _questions(before: Knowledge, after: Knowledge) -> Iterator[tuple[str, _Asked, _Asked]]:
+    """Yield what both are asked: the question's name, and what was asked before and would be after."""
     spoken_of = {*_features_of(before, after), *_features_of(after, before)}
     if EXAMPLE in before.concepts:
         spoken_of.discard((EXAMPLE,))
@@ -78,9 +94,9 @@ def _questions(before: Knowledge, after: Knowledge) -> Iterator[tuple[str, Seque
         )
         yield name, _known(before, features), _known(after, features)
     if EXAMPLE in before.concepts and EXAMPLE in after.concepts:
-        yield f"Example: {before.label(EXAMPLE)}", [EXAMPLE], [EXAMPLE]
+        yield f"Example: {before.label(EXAMPLE)}", _Asked((EXAMPLE,)), _Asked((EXAMPLE,))
     for case in sorted(before.cases.keys() & after.cases.keys(), key=before.label):
-        yield before.label(case), sorted(before.cases[case].features), sorted(after.cases[case].features)
+        yield before.label(case), _Asked.of(before.cases[case]), _Asked.of(after.cases[case])
 
 
 def _features_of(one: Knowledge, other: Knowledge) -> Iterator[tuple[str, ...]]:
@@ -104,9 +120,9 @@ def _is_feature(knowledge: Knowledge, concept: str) -> bool:
     return concept in knowledge.concepts and knowledge.concepts[concept].kind in FEATURE_KINDS
 
 
-def _known(knowledge: Knowledge, features: Sequence[str]) -> Sequence[str]:
-    """Return features, or none if one of them is unknown: then nobody could have asked."""
-    return features if all(feature in knowledge.concepts for feature in features) else ()
+def _known(knowledge: Knowledge, features: tuple[str, ...]) -> _Asked:
+    """Return the question about features, or none if one of them is unknown: then nobody could ask it."""
+    return _Asked(features) if all(feature in knowledge.concepts for feature in features) else _Asked()
 
 
 class _Standing(NamedTuple):
@@ -115,22 +131,22 @@ class _Standing(NamedTuple):
     probability: str
 
 
-_standing: WeakKeyDictionary[Knowledge, dict[tuple[str, ...], Mapping[str, _Standing]]] = WeakKeyDictionary()
+_standing: WeakKeyDictionary[Knowledge, dict[_Asked, Mapping[str, _Standing]]] = WeakKeyDictionary()
 
 
-def _standings(knowledge: Knowledge, features: Sequence[str]) -> Mapping[str, _Standing]:
-    """Return how the candidates for features stand; worked out once for a state of the knowledge."""
+def _standings(knowledge: Knowledge, asked: _Asked) -> Mapping[str, _Standing]:
+    """Return how the candidates for a question stand; worked out once for a state of the knowledge."""
     known = _standing.setdefault(knowledge, {})
-    if (asked := tuple(features)) not in known:
-        known[asked] = _ranked(knowledge, features)
+    if asked not in known:
+        known[asked] = _ranked(knowledge, asked)
     return known[asked]
 
 
-def _ranked(knowledge: Knowledge, features: Sequence[str]) -> dict[str, _Standing]:
-    if not features:
+def _ranked(knowledge: Knowledge, asked: _Asked) -> dict[str, _Standing]:
+    if not asked.present:
         return {}
     # The bare ranking: nobody asks here why a candidate stands where it does.
-    ranking = engine_of(knowledge).rank(Query.of(knowledge, features, ()))
+    ranking = engine_of(knowledge).rank(Query.of(knowledge, asked.present, asked.absent))
     lower, upper = ranking.posterior
     return {
         ranking.candidates[i]: _Standing(place, int(ranking.layer[i]), percent((float(lower[i]), float(upper[i]))))
@@ -139,10 +155,10 @@ def _ranked(knowledge: Knowledge, features: Sequence[str]) -> dict[str, _Standin
 
 
 def _moved(
-    before: Knowledge, after: Knowledge, name: str, were: Sequence[str], are: Sequence[str]
+    before: Knowledge, after: Knowledge, name: str, was_asked: _Asked, is_asked: _Asked
 ) -> Iterator[dict[str, str]]:
     """Yield the first candidates of a question whose standing changes, in the order that they would have."""
-    old, new = _standings(before, were), _standings(after, are)
+    old, new = _standings(before, was_asked), _standings(after, is_asked)
     first = [*list(new)[:COMPARED], *list(old)[:COMPARED]]
     for diagnosis in dict.fromkeys(first):
         was, becomes = old.get(diagnosis), new.get(diagnosis)
@@ -168,7 +184,7 @@ def _led_to(knowledge: Knowledge, case: str) -> str:
     record = knowledge.cases[case]
     if not record.features:
         return f"{record.label}: nothing present, so no differential."
-    candidates = [c.iri for c in differential(knowledge, sorted(record.features)).candidates]
+    candidates = [c.iri for c in differential(knowledge, *_Asked.of(record)).candidates]
     if not candidates:
         return f"{record.label}: no claim connects what it shows with a diagnosis."
     words = f"{record.label}: {len(candidates)} candidates, first {few(knowledge, candidates[:FEW])}."

@@ -113,7 +113,8 @@ def show(case: Case) -> None:
     for path in paths:
         st.markdown(plain(knowledge.words(path)))
     seen = [feature for o in case.observations if o.present for feature in (o.finding, *o.sites, *o.morphologies)]
-    widgets.link("Differential of these findings", "10_differential", f=list(dict.fromkeys([*seen, *case.contexts])))
+    asked = list(dict.fromkeys([*seen, *case.contexts]))
+    widgets.link("Differential of these findings", "10_differential", f=asked, absent=sorted(case.absent))
     graph_view(
         network_of(drawing),
         key="case",
