@@ -244,11 +244,11 @@ def test_query_prints_a_graph_as_turtle() -> None:
     [
         ("SELECT * {\n ?s ?p }", "json", "line 2, column"),
         ("SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }", "json", "SERVICE is not allowed"),
-        ("INSERT DATA { msk:a msk:b msk:c }", "json", "line 1"),
+        ("INSERT DATA { msk:a msk:b msk:c }", "json", "This is an update"),
         (LABELS, "ttl", "no graph"),
         ("CONSTRUCT WHERE { ?s skos:broader ?o }", "csv", "ttl"),
         ("ASK {}", "ttl", "no graph"),
-        ("", "table", "line 1"),
+        ("", "table", "The query is empty"),
     ],
 )
 def test_query_says_what_it_cannot_do(query: str, form: str, words: str) -> None:

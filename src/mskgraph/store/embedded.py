@@ -434,8 +434,8 @@ def _reason(expected: str) -> str:
 
     Of words it names a few of those that may follow, seldom the right ones, and those of its own dialect: no help.
     """
-    parts = re.findall(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^,"\[]+', re.sub("^expected (one of )?", "", expected))
-    parts = [part.strip() for part in parts]
+    found = re.finditer(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^,"\[]+', re.sub("^expected (one of )?", "", expected))
+    parts = [part[0].strip() for part in found]
     if "Prefix not found" in parts:
         return "a prefix is used before this place that no PREFIX line declares"
     if sentences := [part for part in parts if re.search(r"^[^\"\[].*[a-z]+ [a-z]+", part)]:
