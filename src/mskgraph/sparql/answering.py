@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -49,6 +49,24 @@ class Refused(Exception):
     def response(self) -> Response:
         """Return it as an answer."""
         return PlainTextResponse(f"{self}\n", self.status, self.headers)
+
+
+class Address:
+    """What an address answers, by a few methods; who uses another one is told these (RFC 9110, section 15.5.6).
+
+    :param answer: to a request by one of them
+    :param methods: which these are
+    """
+
+    def __init__(self, answer: Answer, methods: Sequence[str]) -> None:
+        self._answer, self._methods = answer, methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as an ASGI application."""
+        request = HttpRequest(scope, receive, send)
+        allowed = request.method in self._methods
+        response = await self._answer(request) if allowed else not_allowed(self._methods).response()
+        await response(scope, receive, send)
 
 
 def told(answer: Answer) -> Answer:
@@ -208,6 +226,11 @@ def refusal(error: MskGraphError) -> Refused:
         case StoreError():
             return Refused(502, str(error))
     return Refused(500, str(error))
+
+
+def not_allowed(methods: Sequence[str], why: str = "This cannot be done here by that method.") -> Refused:
+    """Return what is said to who uses another method than those that there are."""
+    return Refused(405, why, {"Allow": ", ".join(methods)})
 
 
 def not_acceptable() -> Refused:

@@ -22,6 +22,7 @@ from mskgraph.sparql.answering import (
     GRAPHS,
     TABLES,
     VARY,
+    Address,
     Answer,
     Answering,
     Refused,
@@ -99,9 +100,8 @@ def routes(
         return Response(await run_in_threadpool(write, opened, media), media_type=media, headers=VARY)
 
     cors = [Middleware(CORSMiddleware, allow_origins=allowed, allow_methods=["GET", "POST"], allow_headers=["*"])]
-    methods = ["GET", "POST", "OPTIONS"] if allowed else ["GET", "POST"]
     return [
-        Route("/sparql", sparql, methods=methods, middleware=cors if allowed else []),
+        Route("/sparql", Address(sparql, ("GET", "HEAD", "POST")), middleware=cors if allowed else []),
         *update.routes(gate, open_knowledge, open_to_change, bring_up_to_date),
         Route("/void", void, methods=["GET"]),
         Route("/.well-known/void", void, methods=["GET"]),

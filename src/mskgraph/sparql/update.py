@@ -36,12 +36,14 @@ from mskgraph.sparql.answering import (
     FORM,
     GRAPHS,
     VARY,
+    Address,
     Answering,
     Refused,
     accept_of,
     body_of,
     client_of,
     not_acceptable,
+    not_allowed,
     parameters_of,
     query_timeout,
     refusal,
@@ -57,7 +59,7 @@ from mskgraph.store import ASSERTED_GRAPH, Dataset, Patch, is_iri, query_text, s
 
 _UPDATE: Final = "application/sparql-update"
 _SIZES: Final = dict.fromkeys(FORMS, curation.LARGEST)
-_METHODS: Final = ("GET", "PUT", "POST", "DELETE")
+_METHODS: Final = ("GET", "HEAD", "PUT", "POST", "DELETE")
 _REALM: Final = 'Bearer realm="mskgraph"'
 _PATIENCE: Final = 30.0  # seconds that a change waits for those before it
 _TRIES: Final = 3  # when other processes change the knowledge meanwhile
@@ -121,7 +123,7 @@ def routes(
         """Give the whole graph."""
         parameters = parameters_of(request.url.query)
         if any(name == "update" for name, _ in parameters):
-            raise Refused(405, "An update comes by POST.", {"Allow": ", ".join(_METHODS)})
+            raise not_allowed(_METHODS, "An update comes by POST.")
         if not _is_asserted(parameters):
             raise _no_such_graph()
         media = preferred(accept_of(request), GRAPHS)
@@ -140,10 +142,9 @@ def routes(
         """Say that no graph has an address of its own."""
         return _no_such_graph().response()
 
-    methods = list(_METHODS)
     return [
-        Route("/sparql/update", answer, methods=methods),
-        Route("/sparql/update/{path:path}", elsewhere, methods=methods),
+        Route("/sparql/update", Address(answer, _METHODS)),
+        Route("/sparql/update/{path:path}", Address(elsewhere, _METHODS)),
     ]
 
 
