@@ -465,6 +465,9 @@ def test_what_is_accepted_comes_to_the_engine(
 
     assert run("add", "-", "--author", "A") == 0
     assert held()
+    told = "SELECT ?who { GRAPH msk:history { ?change prov:wasAssociatedWith/rdfs:label ?who } }"
+    rows = Worker((), url=oxigraph_engine.query_url).run(Request(f"PREFIX prov: <http://www.w3.org/ns/prov#> {told}"))
+    assert rows.answer.table()[1] == [{"who": "A"}]
     assert run("undo", "--author", "A") == 0
     assert not held()
 

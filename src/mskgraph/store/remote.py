@@ -23,7 +23,7 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 from mskgraph.errors import OntologyInvalid, QueryError, StoreError
 from mskgraph.store.answers import Answer, Result, whole
 from mskgraph.store.embedded import opened
-from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, KNOWLEDGE, Dataset
+from mskgraph.store.graphs import ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH, KNOWLEDGE, Dataset
 from mskgraph.store.queries import outline
 from mskgraph.terms import NAMESPACE, PREFIXES
 
@@ -59,7 +59,7 @@ class RemoteStore:
         self._session = requests.Session()
         self._session.trust_env = False  # neither a proxy nor a password file may stand between
         self._session.auth = login
-        self._graphs = tuple(dict.fromkeys((ASSERTED_GRAPH, DERIVED_GRAPH, *graphs)))
+        self._graphs = tuple(dict.fromkeys((ASSERTED_GRAPH, DERIVED_GRAPH, HISTORY_GRAPH, *graphs)))
 
     @classmethod
     def at(cls, url: str) -> RemoteStore:
@@ -118,7 +118,7 @@ class RemoteStore:
         if dataset is not None or not names_dataset:
             default, named = dataset or Dataset(self._graphs)
             asked += [("default-graph-uri", graph) for graph in default]
-            asked += [("named-graph-uri", graph) for graph in (default if named is None else named)]
+            asked += [("named-graph-uri", graph) for graph in (self._graphs if named is None else named)]
         accepted = _TABLES if form in ("select", "ask") else _GRAPHS
         response = self._post(self.url, asked, ", ".join(accepted))
         media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
