@@ -89,6 +89,9 @@ def overlapping(drawing: Drawing) -> list[tuple[str, str]]:
         ((0.05, 0.05), "5 %"),
         ((1.0, 1.0), "100.0 %"),
         ((0.0, 0.0), "0 %"),
+        ((0.0, 0.99997), "not known"),
+        ((0.3, 0.99997), "30.0-100.0 %"),
+        ((0.99997, 1.0), "99.9-100.0 %"),
     ],
 )
 def test_bounds_as_people_write_them(bounds: tuple[float, float], expected: str) -> None:
@@ -102,7 +105,63 @@ def test_bounds_never_show_as_powers_of_ten(one: float, other: float) -> None:
     assert "e" not in shown.replace("not known", "")
 
 
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ((0.95889, 0.97989), "between 95.9 and 98.0 %"),
+        ((0.0, 0.02), "at most 2 %"),
+        ((0.0, 0.9994), "at most 99.9 %"),
+        ((0.0, 0.99997), "not known"),
+        ((0.0, 1.0), "not known"),
+        ((0.3, 0.99997), "at least 30.0 %"),
+        ((0.99997, 1.0), "at least 99.9 %"),
+        ((1.0, 1.0), "100.0 %"),
+        ((0.05, 0.05), "5 %"),
+    ],
+)
+def test_a_bound_that_says_nothing_is_left_out_of_the_words(bounds: tuple[float, float], expected: str) -> None:
+    assert views.bounds_in_words(bounds) == expected
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_only_what_is_certain_reads_as_certain(one: float, other: float) -> None:
+    bounds = min(one, other), max(one, other)
+    assert ("100.0" in views.bounds_in_words(bounds)) == (bounds[0] == 1.0)
+
+
 # Differential
+
+
+def test_words_for_a_report_say_once_what_is_known_of_several(knowledge: Knowledge) -> None:
+    said = [phrase.text for phrase in views.impression(knowledge, differential(knowledge, [CALCIFICATION]))]
+    first, *others = [c.label for c in differential(knowledge, [CALCIFICATION]).candidates[:4]]
+    assert said[1] == f"Leading: {first} (between 95.9 and 98.0 %)."
+    assert said[2].startswith(f"Cannot be put behind it: {', '.join(others)} (each at most 98.0 %) and ")
+
+
+def test_words_for_a_report_say_what_is_not_known(knowledge: Knowledge) -> None:
+    said = [p.text for p in views.impression(knowledge, differential(knowledge, [CALCIFICATION, iri("rice-grain")]))]
+    assert said[1] == "Leading: dystrophic calcification (of unknown probability)."
+    assert "(each of unknown probability)" in said[2]
+
+
+def test_one_joins_or_leaves_the_first_layer_and_several_join_or_leave_it(knowledge: Knowledge) -> None:
+    result = differential(knowledge, [CALCIFICATION])
+    lines = views.firmness(knowledge, result)
+    for variation, line in zip(result.robustness, lines, strict=False):
+        for nodes, verb in ((variation.joins, "join"), (variation.leaves, "leave")):
+            expected = f" {verb}s the first layer" if len(nodes) == 1 else f" {verb} the first layer"
+            assert (expected in line) == bool(nodes)
+    moved = [len(nodes) for variation in result.robustness for nodes in (variation.joins, variation.leaves)]
+    assert 1 in moved
+    assert max(moved) > 1
+
+
+def test_who_is_ahead_of_a_candidate_is_a_sentence(knowledge: Knowledge) -> None:
+    result = differential(knowledge, [CALCIFICATION])
+    last = next(c for c in result.candidates if c.layer == 2)
+    assert "In layer 2: dystrophic calcification is surely more probable." in views.standing(knowledge, result, last)
 
 
 def test_places_of_the_table_and_of_ties(knowledge: Knowledge) -> None:

@@ -17,7 +17,7 @@ from mskgraph.errors import MskGraphError
 from mskgraph.store import example
 from mskgraph.terms import Kind, iri, local_name
 from mskgraph.ui.export import standalone_html
-from mskgraph.views import percent
+from mskgraph.views import percent, unknown
 
 if TYPE_CHECKING:
     from mskgraph.graph import Knowledge
@@ -166,7 +166,7 @@ def interval_bar(bounds: tuple[float, float], ends: tuple[float, float]) -> None
     """
     start, width = 100 * ends[0], max(2.0, 100 * (ends[1] - ends[0]))
     words = f"posterior probability {percent(bounds)}"
-    kind = "bar" if bounds != (0.0, 1.0) else "bar open"  # all of the axis means that nothing is known
+    kind = "bar open" if unknown(bounds) else "bar"
     st.html(
         f'<div role="img" aria-label="{words}" title="{words}" class="interval">'
         f'<div class="{kind}" style="margin-left:{min(start, 98):.1f}%;width:{width:.1f}%"></div></div>',

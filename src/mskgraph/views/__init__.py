@@ -29,7 +29,7 @@ from mskgraph.views.exploring import EXPAND_BY, MAX_NODES, Exploration, Explorat
 from mskgraph.views.model import schema_drawing
 from mskgraph.views.paths import HAS_CASE, PATH_NODES, lit_path, path_drawing, path_rows
 from mskgraph.views.results import ResultTable, edges_drawing, triples_drawing
-from mskgraph.views.words import bounds_in_words, percent, pointers, quantity, remarks, setting, source_words
+from mskgraph.views.words import bounds_in_words, percent, pointers, quantity, remarks, setting, source_words, unknown
 
 __all__ = [
     "COMPARED",
@@ -92,6 +92,7 @@ __all__ = [
     "tallest_column",
     "triples_drawing",
     "under",
+    "unknown",
     "when",
     "words",
 ]

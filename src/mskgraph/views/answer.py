@@ -6,10 +6,22 @@ import math
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import groupby
 
 from mskgraph.differential import Candidate, Differential, Variation
 from mskgraph.graph import Case, Knowledge
-from mskgraph.views.words import FEW, bounds_in_words, few, notes_of, percent, quantity, says, setting, source_words
+from mskgraph.views.words import (
+    FEW,
+    bounds_in_words,
+    few,
+    notes_of,
+    percent,
+    quantity,
+    says,
+    setting,
+    source_words,
+    unknown,
+)
 
 _EDGE = 1e-6  # where the log-odds axis ends
 
@@ -127,8 +139,8 @@ def standing(knowledge: Knowledge, result: Differential, candidate: Candidate) -
     ahead_means = "more probable" if known else "better supported"
     if candidate.layer > 1:
         ahead = [c for c in result.candidates if c.layer == 1 and c.iri not in candidate.apart]
-        names = few(knowledge, [c.iri for c in ahead])
-        where = f"In layer {candidate.layer}: {names} surely {ahead_means}."
+        verb = "is" if len(ahead) == 1 else "are"
+        where = f"In layer {candidate.layer}: {few(knowledge, [c.iri for c in ahead])} {verb} surely {ahead_means}."
     elif not candidate.apart:
         where = f"In the first layer, alone: surely {ahead_means} than every other candidate."
     elif candidate.quantity and result.ranking.setting.regime == "stated":
@@ -188,8 +200,8 @@ def _variation(knowledge: Knowledge, result: Differential, variation: Variation)
         titles = {claim.source.iri: claim.source.label for claim in knowledge.claims.values()}
         when = f"Without {', '.join(titles[source] for source in sorted(setting.without - base.without))}"
     parts = [
-        f"{few(knowledge, nodes)} {verb} the first layer"
-        for nodes, verb in ((variation.joins, "joins"), (variation.leaves, "leaves"))
+        f"{few(knowledge, nodes)} {verb if len(nodes) > 1 else f'{verb}s'} the first layer"
+        for nodes, verb in ((variation.joins, "join"), (variation.leaves, "leave"))
         if nodes
     ]
     return f"{when}: {' and '.join(parts)}."
@@ -211,8 +223,12 @@ def impression(knowledge: Knowledge, result: Differential) -> list[Phrase]:
     if not result.candidates:
         return [*phrases, Phrase("No cause is known to the graph for this.", ())]
 
-    def said(candidate: Candidate) -> str:
-        return f"{candidate.label} ({bounds_in_words(candidate.posterior)})"
+    def said(*candidates: Candidate) -> str:
+        groups = [(known, list(group)) for known, group in groupby(candidates, _how_probable)]
+        return ", ".join(
+            f"{', '.join(c.label for c in group)} ({'each ' if len(group) > 1 else ''}{known})"
+            for known, group in groups
+        )
 
     def claims(*candidates: Candidate) -> tuple[str, ...]:
         return tuple(dict.fromkeys(e.claim.iri for candidate in candidates for e in candidate.evidence))
@@ -221,17 +237,22 @@ def impression(knowledge: Knowledge, result: Differential) -> list[Phrase]:
     phrases.append(Phrase(f"Leading: {said(lead)}.", claims(lead)))
     open_ones = [c for c in rest if c.layer == 1]
     if open_ones:
-        few = open_ones[:FEW]
         more = f" and {len(open_ones) - FEW} more" if len(open_ones) > FEW else ""
-        phrases.append(Phrase(f"Cannot be put behind it: {', '.join(map(said, few))}{more}.", claims(*open_ones)))
+        phrases.append(Phrase(f"Cannot be put behind it: {said(*open_ones[:FEW])}{more}.", claims(*open_ones)))
     urgent = [c for c in rest if c.must_not_miss]
     if urgent:
-        phrases.append(Phrase(f"Not to be missed: {', '.join(map(said, urgent))}.", claims(*urgent)))
+        phrases.append(Phrase(f"Not to be missed: {said(*urgent)}.", claims(*urgent)))
     if result.next:
         wanted = [observation.feature for observation in result.next[:FEW]]
         says = tuple(c.iri for c in knowledge.claims.values() if c.target in wanted)
         phrases.append(Phrase(f"To look for next: {', '.join(map(knowledge.label, wanted))}.", says))
     return phrases
+
+
+def _how_probable(candidate: Candidate) -> str:
+    if unknown(candidate.posterior):
+        return "of unknown probability"
+    return bounds_in_words(candidate.posterior)
 
 
 def cases_showing(knowledge: Knowledge, features: Collection[str]) -> list[tuple[Case, tuple[str, ...]]]:

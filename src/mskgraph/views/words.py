@@ -13,36 +13,56 @@ _UNITS = {"mm2": "mm²", "cm2": "cm²", "a": "years", "d": "days", "wk": "weeks"
 FEW = 3  # how many of many are named, or drawn for a case whose diagnosis nobody states
 
 
+def unknown(bounds: tuple[float, float]) -> bool:
+    """Return whether bounds of a probability leave everything open: from 0 to what rounds to 100 %.
+
+    >>> unknown((0.0, 0.99997)), unknown((0.0, 0.98)), unknown((0.3, 1.0))
+    (True, False, False)
+    """
+    return bounds[0] == 0.0 and _nothing_above(bounds)
+
+
 def percent(bounds: tuple[float, float]) -> str:
     """Return bounds of a probability as people write them.
 
-    >>> percent((0.95889, 0.97989)), percent((0.0, 1.0)), percent((1e-5, 1e-4))
+    >>> percent((0.95889, 0.97989)), percent((0.0, 0.99997)), percent((1e-5, 1e-4))
     ('95.9-98.0 %', 'not known', '0.001-0.01 %')
     """
-    if bounds == (0.0, 1.0):
+    if unknown(bounds):
         return "not known"
-    lower, upper = (_digits(100 * bound) for bound in bounds)
+    lower, upper = _written(bounds)
     return f"{lower} %" if lower == upper else f"{lower}-{upper} %"
+
+
+def bounds_in_words(bounds: tuple[float, float]) -> str:
+    """Return what is known of a probability as words and numbers that go on from "it is".
+
+    A bound that says nothing is left out.
+
+    >>> bounds_in_words((0.95889, 0.97989)), bounds_in_words((0.0, 0.02)), bounds_in_words((0.3, 0.99997))
+    ('between 95.9 and 98.0 %', 'at most 2 %', 'at least 30.0 %')
+    """
+    lower, upper = _written(bounds)
+    if lower == upper or unknown(bounds):
+        return percent(bounds)
+    if bounds[0] == 0.0:
+        return f"at most {upper} %"
+    return f"at least {lower} %" if _nothing_above(bounds) else f"between {lower} and {upper} %"
+
+
+def _nothing_above(bounds: tuple[float, float]) -> bool:
+    return _digits(100 * bounds[1]) == "100.0"
+
+
+def _written(bounds: tuple[float, float]) -> tuple[str, str]:
+    lower, upper = (_digits(100 * bound) for bound in bounds)
+    return "99.9" if lower == "100.0" and bounds[0] < 1 else lower, upper  # "at least 100.0 %" would be certainty
 
 
 def _digits(value: float) -> str:
     if value == 0 or value >= 10:
         return f"{value:.1f}" if value else "0"
     return format(Decimal(f"{value:.2g}"), "f")  # never 1e-05
-
-
-def bounds_in_words(bounds: tuple[float, float]) -> str:
-    """Return bounds of a probability as words and numbers.
-
-    >>> bounds_in_words((0.95889, 0.97989)), bounds_in_words((0.0, 0.02)), bounds_in_words((0.0, 1.0))
-    ('between 95.9 and 98.0 %', 'at most 2 %', 'of unknown probability')
-    """
-    lower, upper = (_digits(100 * bound) for bound in bounds)
-    if bounds == (0.0, 1.0):
-        return "of unknown probability"
-    if bounds[0] == 0.0:
-        return f"at most {upper} %"
-    return f"at least {lower} %" if bounds[1] == 1.0 else f"between {lower} and {upper} %"
 
 
 def quantity(claim: Claim) -> str:

@@ -220,7 +220,7 @@ def why(result: Differential, candidate: Candidate) -> None:
     st.header(plain(f"Why {candidate.label}?"))
     concept = knowledge.concepts[candidate.iri]
     st.markdown(plain(concept.definition))
-    st.markdown(plain(f"Probability with all that is given: {views.bounds_in_words(candidate.posterior)}."))
+    st.markdown(plain(f"Its probability with all that is given is {views.bounds_in_words(candidate.posterior)}."))
     st.markdown(plain(views.standing(knowledge, result, candidate)))
     for step in views.evidence_rows(knowledge, candidate):
         if not step["Confidence"]:
