@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import rdflib
 from rdflib import SKOS, Literal, URIRef
 
-from mskgraph import KnowledgeGraph, ontology
+from mskgraph import KnowledgeGraph, __version__, ontology
 from mskgraph.terms import iri
 from tests.command_line import run
 from tests.small_ontology import small_ontology
@@ -272,17 +273,64 @@ def test_a_query_that_takes_too_much_memory_is_told_in_one_line() -> None:
     assert said.splitlines() == ["The query needed more than 500 MB and was stopped. Narrow it."]
 
 
+# Streams of other kinds
+
+
+def process(shell: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of the shell in which $M is the program."""
+    environment = {**os.environ, "M": f"{sys.executable} -m mskgraph", **settings}
+    return subprocess.run(["sh", "-c", shell], capture_output=True, timeout=60, check=False, env=environment)
+
+
+def unread(*arguments: str) -> tuple[int, bytes]:
+    """Run the program for a reader that goes away before anything is printed: exit code, and standard error."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "mskgraph", *arguments]
+    with os.fdopen(writing) as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
 def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mskgraph", "export"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert process.stdout.readline().startswith("@prefix")
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    assert process.wait() in (0, 1)
+    assert unread("export") == (0, b"")
+    code, said = unread("ddx", "--text", "calc triceps")
+    assert (code, b"rror" in said) == (0, False), said
+
+
+def test_whoever_does_not_read_the_problems_is_told_that_there_are_some(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.ttl"
+    file.write_text("<urn:a> <urn:b> <urn:c> .", "utf-8")
+    assert unread("check", str(file)) == (1, b"")
+
+
+def test_streams_that_are_closed_are_as_good_as_empty(tmp_path: Path) -> None:
+    file = tmp_path / "query.rq"
+    file.write_text(LABELS, "utf-8")
+    empty = process("$M query <&-")
+    assert (empty.returncode, empty.stdout, empty.stderr.count(b"\n")) == (2, b"", 1)
+    assert b"The query is empty" in empty.stderr
+    whole = process(f"$M query {file} --format csv --limit 1")
+    assert whole.stderr
+    for closed, code, said in [
+        ("<&-", whole.stdout, whole.stderr),
+        (">&-", b"", whole.stderr),
+        ("2>&-", whole.stdout, b""),
+    ]:
+        done = process(f"$M query {file} --format csv --limit 1 {closed}")
+        assert (done.returncode, done.stdout, done.stderr) == (0, code, said), closed
+
+
+def test_what_other_programs_read_is_utf_8_whatever_the_settings() -> None:
+    query = "echo \"SELECT ('\u00e9' AS ?x) {}\" | $M query"
+    for setting in ("ascii", "latin-1"):
+        given = {"PYTHONIOENCODING": setting}
+        assert process(f"{query} --format csv", **given).stdout == "x\r\n\u00e9\r\n".encode()
+        assert json.loads(process(f"{query} --format json", **given).stdout.decode())
+        assert process("$M export", **given).stdout == process("$M export").stdout
+        table = process(query, **given)
+        assert (table.returncode, table.stderr) == (0, b"1 row.\n")
+        assert {"ascii": b" ? ", "latin-1": b" \xe9 "}[setting] in table.stdout
 
 
 # check
@@ -479,6 +527,11 @@ def test_help_names_every_command() -> None:
     for command in ("app", "ddx", "paths", "query", "check", "export"):
         assert command in done.stdout
     assert "not a medical device" in " ".join(done.stdout.split())
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"mskgraph {__version__}\n", "")
 
 
 def test_an_unknown_command_is_told() -> None:

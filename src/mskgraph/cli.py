@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -66,14 +68,68 @@ class Regime(StrEnum):
 
 def main() -> None:
     """Run the command line; errors of ours go to stderr with exit code 2."""
+    if sys.stdout is sys.__stdout__:  # nobody who runs this has put something in their place
+        _open_streams()
     try:
         app()
     except MskGraphError as error:
         print(_printable(str(error), "\n"), file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader, such as head, has seen enough
-        sys.exit(0)
+
+
+class _Pipe(io.FileIO):
+    """Where nobody may listen any more, such as head that has seen enough: what is written then goes nowhere."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def _open_streams() -> None:
+    """Let standard input, output and error be such that whatever they are, a command ends with its own exit code.
+
+    Those that are closed are as good as empty: else a file that is opened next would get their number. What an
+    encoding has no sign for is replaced.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(0)  # noqa: SIM115
+    sys.stdout, sys.stderr = _stream(sys.stdout, 1), _stream(sys.stderr, 2)
+
+
+def _stream(given: Any, descriptor: int) -> io.TextIOWrapper:
+    buffer = io.BufferedWriter(_Pipe(descriptor, "w", closefd=False))
+    if given is None:
+        return io.TextIOWrapper(buffer, "utf-8")
+    ways = {"line_buffering": given.line_buffering, "write_through": given.write_through}
+    return io.TextIOWrapper(buffer, given.encoding, "replace", **ways)
+
+
+def _document() -> TextIO:
+    """Return standard output for what other programs read, which is UTF-8 whatever a terminal would have."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return sys.stdout
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from mskgraph import __version__
+
+        print(f"mskgraph {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
 
 
 @app.command("app")
@@ -84,8 +140,6 @@ def app_command(
     open_browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
 ) -> None:
     """Start the program in the browser."""
-    import os
-
     from mskgraph import KnowledgeGraph
     from mskgraph.errors import QueryError
     from mskgraph.ui.server import notes, serve
@@ -219,7 +273,7 @@ def query(
             raise typer.BadParameter("A graph is printed as ttl.", param_hint="--format")
         from mskgraph import ontology
 
-        print(ontology.turtle_of(answer.body), end="")
+        print(ontology.turtle_of(answer.body), end="", file=_document())
         return
     if form is QueryFormat.TTL:
         raise typer.BadParameter("A table of results is no graph; use table, csv or json.", param_hint="--format")
@@ -237,7 +291,7 @@ def _print_rows(names: Sequence[str], rows: Sequence[Mapping[str, str]], form: Q
     if form is QueryFormat.CSV:
         import csv
 
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(_document())
         writer.writerow(names)
         writer.writerows(values)
     else:
@@ -331,7 +385,7 @@ def export(
         return
     text = KnowledgeGraph.open().export(form.value, with_history)
     if output is None:
-        print(text, end="")
+        print(text, end="", file=_document())
         return
     try:
         output.write_text(text, "utf-8")
@@ -534,7 +588,7 @@ def _printable(text: str, kept: str = "") -> str:
 
 
 def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    print(json.dumps(document, ensure_ascii=False, indent=2), file=_document())
 
 
 def _print_table(rows: Sequence[Sequence[str]], names: Sequence[str]) -> None:
