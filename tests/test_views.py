@@ -267,6 +267,19 @@ def test_paths_are_drawn_from_left_to_right(knowledge: Knowledge, questions: lis
     assert backwards == []
 
 
+def test_no_two_nodes_of_the_graph_of_a_result_overlap(knowledge: Knowledge) -> None:
+    edges = [(claim.diagnosis, iri("mayCause"), claim.target) for claim in knowledge.claims.values()]
+    for count in (1, 5, 20, 60, len(edges)):
+        drawing = views.edges_drawing(knowledge, edges[:count], knowledge.lexicon.labels)
+        assert overlapping(drawing) == []
+        assert drawing == views.edges_drawing(knowledge, edges[:count], knowledge.lexicon.labels), "it stays as it is"
+    apart = [(f"urn:{number}", "urn:p", f"urn:{number}-other") for number in range(30)]
+    drawing = views.edges_drawing(knowledge, apart, {})
+    assert overlapping(drawing) == []
+    wide, high = (max(places) - min(places) for places in zip(*[(n.x, n.y) for n in drawing.nodes], strict=True))
+    assert 0.5 < wide / high < 4, "it fills a screen"
+
+
 def test_no_two_nodes_of_a_picture_of_paths_overlap(knowledge: Knowledge, questions: list[list[str]]) -> None:
     for present in questions:
         assert overlapping(views.path_drawing(knowledge, differential(knowledge, present), None, 400)) == []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
 
 from mskgraph.graph import Knowledge
 
@@ -17,6 +19,12 @@ _LINE = 22  # characters on a line of a node
 
 
 COLUMN = 270.0  # pixels from one column of a picture of paths to the next
+
+_ROOM = (24.0, 18.0)  # pixels between two boxes
+_PUSHES = 500  # which is more than pictures need that have room
+
+Place = tuple[float, float]
+"""Pixels to the right and downwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,36 @@ def height_of(node: Node) -> float:
 def size_of(label: str) -> tuple[float, float]:
     """Return the width and height in pixels of a node with a label."""
     return 7.4 * min(len(label) + 4, _LINE) + 22, 17.0 * _lines(label) + 18
+
+
+def pushed_apart(places: Mapping[str, Place], labels: Mapping[str, str], movable: Collection[str]) -> dict[str, Place]:
+    """Return places of nodes at which no two boxes overlap, or nearly so if there is no room between fixed ones.
+
+    :param places: pixels to the right and downwards
+    :param labels: of the nodes, which tell the size of their boxes
+    :param movable: the nodes that may be moved
+    """
+    nodes = list(places)
+    if len(nodes) < 2:
+        return dict(places)
+    centres = np.array([places[node] for node in nodes])
+    sizes = np.array([size_of(labels[node]) for node in nodes]) + _ROOM
+    least = (sizes[:, None] + sizes[None]) / 2
+    moves = np.array([node in set(movable) for node in nodes])
+    # Of two boxes at the very same place the later one goes right and down.
+    order = np.sign(np.arange(len(nodes))[:, None] - np.arange(len(nodes))[None])[:, :, None]
+    for _ in range(_PUSHES):
+        apart = centres[:, None] - centres[None]
+        gaps = least - np.abs(apart)
+        overlap = (gaps > 0).all(axis=2)
+        np.fill_diagonal(overlap, False)
+        overlap[~moves] = False
+        if not overlap.any():
+            break
+        shortest = gaps == gaps.min(axis=2, keepdims=True)
+        way = np.where(apart == 0, order, np.sign(apart))
+        centres += np.where(overlap[:, :, None] & shortest, way * (gaps / 2 + 1), 0).sum(axis=1)
+    return {node: (float(x), float(y)) for node, (x, y) in zip(nodes, centres, strict=True)}
 
 
 def edge_rows(drawing: Drawing) -> list[dict[str, str]]:

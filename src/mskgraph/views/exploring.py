@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from mskgraph.graph import Knowledge, Path
-from mskgraph.views.drawing import Drawing, Edge, node_of, size_of
+from mskgraph.views.drawing import Drawing, Edge, Place, node_of, pushed_apart
 from mskgraph.views.words import quantity, source_words
 
 MAX_NODES = 150
@@ -72,7 +72,7 @@ def explore(knowledge: Knowledge, exploration: Exploration, hidden: Collection[s
 
     :param hidden: kinds of nodes that are left out of the picture
     """
-    places: dict[str, tuple[float, float]] = {}
+    places: dict[str, Place] = {}
     paths: list[Path] = []
     refused = ""
     for item in exploration.shown:
@@ -137,7 +137,7 @@ def _edges_among(knowledge: Knowledge, nodes: Collection[str]) -> tuple[Edge, ..
     return tuple(edges.values())
 
 
-def _place(knowledge: Knowledge, places: dict[str, tuple[float, float]], new: Sequence[str], anchor: str) -> None:
+def _place(knowledge: Knowledge, places: dict[str, Place], new: Sequence[str], anchor: str) -> None:
     """Add places for new nodes around an anchor; nodes that have a place keep it."""
     import networkx
 
@@ -158,31 +158,8 @@ def _place(knowledge: Knowledge, places: dict[str, tuple[float, float]], new: Se
     found = networkx.spring_layout(graph, k=1.1, pos=start, fixed=fixed, iterations=60, seed=1)
     for node in new:
         places[node] = (float(found[node][0]) * scale, float(found[node][1]) * scale)
-    _push_apart(knowledge, places, [node for node in new if node not in fixed])
-
-
-def _push_apart(knowledge: Knowledge, places: dict[str, tuple[float, float]], movable: Sequence[str]) -> None:
-    """Move new nodes until no two boxes overlap, or for a while."""
-    sizes = {node: size_of(knowledge.label(node)) for node in places}
-    for _ in range(120):
-        moved = False
-        for node in movable:
-            for other in places:
-                if other == node:
-                    continue
-                dx, dy = places[node][0] - places[other][0], places[node][1] - places[other][1]
-                gap_x = (sizes[node][0] + sizes[other][0]) / 2 + 24 - abs(dx)
-                gap_y = (sizes[node][1] + sizes[other][1]) / 2 + 18 - abs(dy)
-                if gap_x <= 0 or gap_y <= 0:
-                    continue
-                moved = True
-                x, y = places[node]
-                if gap_y < gap_x:
-                    places[node] = (x, y + math.copysign(gap_y / 2 + 1, dy))
-                else:
-                    places[node] = (x + math.copysign(gap_x / 2 + 1, dx), y)
-        if not moved:
-            return
+    movable = [node for node in new if node not in fixed]
+    places |= pushed_apart(places, {node: knowledge.label(node) for node in places}, movable)
 
 
 def relation_rows(knowledge: Knowledge, node: str) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ import networkx
 
 from mskgraph.graph import Knowledge, local_name_of
 from mskgraph.terms import curie
-from mskgraph.views.drawing import Drawing, Edge, Node, NodeKind
+from mskgraph.views.drawing import Drawing, Edge, Node, NodeKind, Place, pushed_apart, size_of
 from mskgraph.views.exploring import MAX_NODES
 
 _NUMBERS: Final = frozenset(("integer", "decimal", "double", "float", "nonNegativeInteger", "int", "long"))
@@ -20,6 +20,7 @@ _ENDS: Final = (("from", "to"), ("s", "o"), ("subject", "object"), ("source", "t
 _BETWEEN: Final = ("relation", "p", "predicate", "property")
 _CHART_ROWS: Final = 50  # bars that can be told apart
 _TEXT: Final = 300  # characters of a node's text
+_BETWEEN_PARTS: Final = 60.0  # pixels
 
 
 Triple = tuple[str, str, Mapping[str, str]]
@@ -154,10 +155,11 @@ def edges_drawing(
         seen[start] = seen[end] = None
     drawn = list(seen)[:MAX_NODES]
     kept = {pair: words for pair, words in relations.items() if set(pair) <= set(drawn)}
-    places = _places(drawn, kept)
+    names = {iri: labels.get(iri) or curie(iri) for iri in drawn}
+    places = _places(names, kept)
     nodes = tuple(
-        Node(iri, labels.get(iri) or curie(iri), _kind(knowledge, iri), *places[iri], (details or {}).get(iri, ""))
-        for iri in drawn
+        Node(iri, name, _kind(knowledge, iri), *places[iri], (details or {}).get(iri, ""))
+        for iri, name in names.items()
     )
     lines = tuple(Edge(f"{start}|{end}", start, end, "\n".join(words)) for (start, end), words in kept.items())
     return Drawing(nodes, lines, len(seen), len(relations))
@@ -184,11 +186,43 @@ def _kind(knowledge: Knowledge, iri: str) -> NodeKind:
     return knowledge.lexicon.kinds.get(iri, "class")
 
 
-def _places(nodes: Sequence[str], edges: Collection[tuple[str, str]]) -> dict[str, tuple[float, float]]:
+def _places(labels: Mapping[str, str], edges: Iterable[tuple[str, str]]) -> dict[str, Place]:
+    """Place what hangs together by itself, the largest first, in rows about as wide as a screen."""
     graph = networkx.Graph()
-    graph.add_nodes_from(nodes)
+    graph.add_nodes_from(labels)
     graph.add_edges_from(edges)
-    spread = 75.0 * math.sqrt(len(nodes) or 1)
+    order = {node: number for number, node in enumerate(labels)}
+    parts = [sorted(part, key=order.__getitem__) for part in networkx.connected_components(graph)]
+    pictures = [_spread(graph, part, labels) for part in sorted(parts, key=lambda part: (-len(part), order[part[0]]))]
+    sizes = [_size(picture, labels) for picture in pictures]
+    width = max([*(wide for wide, _ in sizes), math.sqrt(1.6 * sum(wide * high for wide, high in sizes))], default=0)
+    places: dict[str, Place] = {}
+    left = top = tallest = 0.0
+    for picture, (wide, high) in zip(pictures, sizes, strict=True):
+        if left and left + wide > width:
+            left, top, tallest = 0.0, top + tallest, 0.0
+        places |= {node: (left + x, top + y) for node, (x, y) in picture.items()}
+        left, tallest = left + wide, max(tallest, high)
+    return places
+
+
+def _spread(graph: networkx.Graph, part: Sequence[str], labels: Mapping[str, str]) -> dict[str, Place]:
+    """Return places of nodes that hang together, none left of or above zero."""
+    alone = networkx.Graph()
+    alone.add_nodes_from(part)
+    alone.add_edges_from(graph.edges(part))
+    scale = 40.0 * len(part) ** 0.7  # many lines need more room each
     # Seeded, so that the same result looks the same again.
-    places = networkx.spring_layout(graph, seed=1, iterations=60, k=1.6 / math.sqrt(len(nodes) or 1))
-    return {node: (float(x) * spread * 1.5, float(y) * spread) for node, (x, y) in places.items()}
+    found = networkx.spring_layout(alone, seed=1, iterations=80)
+    places = pushed_apart({node: (1.5 * scale * x, scale * y) for node, (x, y) in found.items()}, labels, part)
+    boxes = {node: size_of(labels[node]) for node in part}
+    left, top = (min(places[node][axis] - boxes[node][axis] / 2 for node in part) for axis in (0, 1))
+    return {node: (x - left, y - top) for node, (x, y) in places.items()}
+
+
+def _size(picture: Mapping[str, Place], labels: Mapping[str, str]) -> Place:
+    """Return the width and height of a picture, room to the next one included."""
+    wide, high = (
+        max(place[axis] + size_of(labels[node])[axis] / 2 for node, place in picture.items()) for axis in (0, 1)
+    )
+    return wide + _BETWEEN_PARTS, high + _BETWEEN_PARTS
