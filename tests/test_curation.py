@@ -979,8 +979,16 @@ def test_words_say_what_a_change_does() -> None:
     assert all(line.startswith("Added: pseudogout: ") for line in words)
     assert "Added: pseudogout: is a: diagnosis" in [line.lower().replace("added", "Added") for line in words]
     assert not [line for line in words if "https://" in line]
+    assert ": is a: " in words[0], "what it is comes first"
     back = curation.in_words(patch.inverse(), kg.labels_after(patch))
     assert {line.removeprefix("Removed") for line in back} == {line.removeprefix("Added") for line in words}
+
+
+def test_words_tell_of_a_thing_before_its_parts() -> None:
+    text = claim("c", msk__estimate="msk:c-estimate") + 'msk:c-estimate a msk:Estimate ; msk:stated "5 of 9" .'
+    patch = Patch(frozenset(curation.lines(curation.graph_in(turtle(text)))))
+    told = [line.split(": ")[1] for line in curation.in_words(patch, {})]
+    assert list(dict.fromkeys(told)) == ["msk:c", "msk:c-estimate"]
 
 
 def test_the_knowledge_as_it_would_be_is_not_the_knowledge() -> None:

@@ -61,6 +61,7 @@ MOST_WAITING = 100
 """Proposals of one author that may wait for a decision."""
 
 _LONGEST = 1_000  # characters of a name, a message or a reason
+_TYPE = f"<{iri('rdf:type')}>"
 
 
 class _Read(NamedTuple):
@@ -253,7 +254,7 @@ def _outdated(now: Basis, later: Sequence[Change], part: Patch, left: Patch) -> 
     touched = {line: change for change in later for line in (*change.patch.removed, *change.patch.added)}
     labels = {**now.knowledge.lexicon.labels, **names_given([part])}
     reasons = []
-    for line, words in zip((*sorted(lost.removed), *sorted(lost.added)), in_words(lost, labels), strict=True):
+    for line, words in zip((*_as_read(lost.removed), *_as_read(lost.added)), in_words(lost, labels), strict=True):
         change = touched.get(line)
         where = f"change {change.number} by {change.author}" if change else "the ontology's files"
         reasons.append(f"{words} ({'there' if line in lost.added else 'gone'} already, by {where})")
@@ -340,8 +341,18 @@ def in_words(patch: Patch, labels: Mapping[str, str]) -> list[str]:
 
     :param labels: of the nodes and properties that it names, as far as they have any
     """
-    said = [f"Removed: {_words(line, labels)}" for line in sorted(patch.removed)]
-    return said + [f"Added: {_words(line, labels)}" for line in sorted(patch.added)]
+    said = [f"Removed: {_words(line, labels)}" for line in _as_read(patch.removed)]
+    return said + [f"Added: {_words(line, labels)}" for line in _as_read(patch.added)]
+
+
+def _as_read(lines: Iterable[str]) -> list[str]:
+    """Return triples in the order in which people read them: what a thing is, what is said of it, then of its parts."""
+
+    def place(line: str) -> tuple[str, bool, str]:
+        subject, predicate, _ = line.split(" ", 2)
+        return subject[1:-1], predicate != _TYPE, line  # the IRI of a part goes on where that of the whole ends
+
+    return sorted(lines, key=place)
 
 
 def _words(line: str, labels: Mapping[str, str]) -> str:
