@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from email.message import Message
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -18,6 +19,7 @@ from mskgraph.errors import AnswerNotAcceptable, Busy, MskGraphError, QueryError
 from mskgraph.sparql.gate import Gate
 from mskgraph.sparql.messages import Request
 from mskgraph.sparql.worker import Worker
+from mskgraph.store import Dataset, is_iri
 
 TABLES: Final = (
     "application/sparql-results+json",
@@ -26,6 +28,9 @@ TABLES: Final = (
     "text/tab-separated-values",
 )
 """Media types in which SELECT and ASK are answered, the first if anything will do."""
+
+PLAIN: Final = ("application/json", "application/xml")
+"""What many clients call the first two of these; answered so to who takes nothing else."""
 
 GRAPHS: Final = ("text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json")
 """Media types in which a graph is given, likewise."""
@@ -119,6 +124,19 @@ def parameters_of(text: str) -> list[tuple[str, str]]:
         raise Refused(400, f"The parameters cannot be read: {error}.") from None
 
 
+def dataset_of(parameters: list[tuple[str, str]], default: str, named: str) -> Dataset | None:
+    """Return the graphs that a request is about, each once; ``None`` if it names none.
+
+    :param default: name of the parameters that name those asked as one
+    :param named: name of the parameters that name those told apart
+    :raises Refused: if a graph's name is no IRI
+    """
+    graphs = Dataset(*(tuple(dict.fromkeys(v for n, v in parameters if n == name)) for name in (default, named)))
+    if not all(map(is_iri, (*graphs.default, *(graphs.named or ())))):
+        raise Refused(400, "The name of a graph has to be an IRI.")
+    return graphs if any(graphs) else None
+
+
 async def body_of(request: HttpRequest, what: str, sizes: Mapping[str, int]) -> tuple[str, bytes]:
     """Return the media type and the content of a body.
 
@@ -126,14 +144,14 @@ async def body_of(request: HttpRequest, what: str, sizes: Mapping[str, int]) -> 
     :param sizes: how many bytes there may be, by media type
     :raises Refused: if it is another one, too large, packed, or not in UTF-8
     """
-    media, _, rest = request.headers.get("content-type", "").partition(";")
-    media = media.strip().lower()
+    kind = Message()
+    kind["Content-Type"] = request.headers.get("content-type", "")
+    media = kind.get_content_type()
     if media not in sizes:
         raise Refused(415, f"{what} comes as {' or '.join(sizes)}.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refused(415, f"{what} comes uncompressed.")
-    charset = rest.lower().partition("charset=")[2].strip(' "') or "utf-8"
-    if charset not in ("utf-8", "utf8", "us-ascii"):
+    if kind.get_content_charset("utf-8") not in ("utf-8", "utf8", "us-ascii"):
         raise Refused(415, f"{what} comes in UTF-8.")
     limit = sizes[media] * 3 + 10_000 if media == FORM else sizes[media]  # percent signs make three of one
     body = bytearray()

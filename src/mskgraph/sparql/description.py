@@ -17,16 +17,8 @@ _VOID = "http://rdfs.org/ns/void#"
 _FORMATS = "http://www.w3.org/ns/formats/"
 _XSD_INTEGER = NamedNode(iri("xsd:integer"))
 
-_FORMS = (
-    "SPARQL_Results_JSON",
-    "SPARQL_Results_XML",
-    "SPARQL_Results_CSV",
-    "SPARQL_Results_TSV",
-    "Turtle",
-    "N-Triples",
-    "RDF_XML",
-    "JSON-LD",
-)
+_TABLES = ("SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV")
+_GRAPHS = ("Turtle", "N-Triples", "RDF_XML", "JSON-LD")
 
 _SIZES = {
     "triples": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
@@ -36,25 +28,30 @@ _SIZES = {
 }
 
 
-def service(graphs: Sequence[str], base: str, media: str) -> bytes:
-    """Return the description of the endpoint (SPARQL 1.1 Service Description).
+def services(graphs: Sequence[str], base: str, media: str) -> bytes:
+    """Return the description of both addresses, that of queries and that of changes (SPARQL 1.1 Service Description).
 
     :param graphs: names of the graphs that there are
     :param base: address of the program, without a slash at its end
     :param media: RDF media type to write
     """
-    endpoint, data, default = f"{base}/sparql", f"{base}/void#dataset", f"{base}/sparql#default-graph"
+    endpoint, changes = f"{base}/sparql", f"{base}/sparql/update"
+    data, default = f"{base}/void#dataset", f"{base}/sparql#default-graph"
     about = [
         (endpoint, "rdf:type", _SD + "Service"),
         (endpoint, _SD + "endpoint", endpoint),
         (endpoint, _SD + "supportedLanguage", _SD + "SPARQL11Query"),
         (endpoint, _SD + "feature", _SD + "UnionDefaultGraph"),
         (endpoint, _SD + "defaultDataset", data),
+        (changes, "rdf:type", _SD + "Service"),
+        (changes, _SD + "endpoint", changes),
+        (changes, _SD + "supportedLanguage", _SD + "SPARQL11Update"),
         (data, "rdf:type", _SD + "Dataset"),
         (data, _SD + "defaultGraph", default),
         (default, "rdf:type", _SD + "Graph"),
     ]
-    about += [(endpoint, _SD + "resultFormat", _FORMATS + form) for form in _FORMS]
+    about += [(endpoint, _SD + "resultFormat", _FORMATS + form) for form in (*_TABLES, *_GRAPHS)]
+    about += [(changes, _SD + way, _FORMATS + form) for way in ("inputFormat", "resultFormat") for form in _GRAPHS]
     for number, graph in enumerate(graphs):
         named = f"{base}/sparql#graph-{number}"
         about += [

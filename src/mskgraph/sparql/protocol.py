@@ -20,6 +20,7 @@ from mskgraph.sparql import description, update
 from mskgraph.sparql.answering import (
     FORM,
     GRAPHS,
+    PLAIN,
     TABLES,
     VARY,
     Address,
@@ -28,6 +29,7 @@ from mskgraph.sparql.answering import (
     Refused,
     accept_of,
     body_of,
+    dataset_of,
     not_acceptable,
     parameters_of,
     query_timeout,
@@ -37,7 +39,6 @@ from mskgraph.sparql.gate import Gate
 from mskgraph.sparql.guard import QUERY_SIZE
 from mskgraph.sparql.messages import Request
 from mskgraph.sparql.negotiation import preferred
-from mskgraph.store import Dataset, is_iri
 
 _QUERY: Final = "application/sparql-query"
 
@@ -74,11 +75,18 @@ def routes(
         if asked is not None:
             opened = await run_in_threadpool(open_knowledge)
             return await Answering(gate, opened.worker, asked, request).response()
-        media = preferred(accept_of(request), [*GRAPHS, "text/html"])
-        if media == "text/html":
+        if preferred(accept_of(request), [*GRAPHS, "text/html"]) == "text/html":
             return RedirectResponse("/query", 303, VARY)
+        return await services(request)
+
+    async def services(request: HttpRequest) -> Response:
+        """Describe what can be asked and changed here."""
         address = base(request)
-        return await described(media, lambda opened, form: description.service(opened.store.graphs(), address, form))
+
+        def written(opened: update.Opened, form: str) -> bytes:
+            return description.services(opened.store.graphs(), address, form)
+
+        return await described(preferred(accept_of(request), GRAPHS), written)
 
     @shared
     async def void(request: HttpRequest) -> Response:
@@ -95,14 +103,14 @@ def routes(
 
     async def described(media: str | None, write: Callable[[update.Opened, str], bytes]) -> Response:
         if media is None:
-            raise Refused(406, f"Available are {', '.join(GRAPHS)}.")
+            raise Refused(406, f"Available are {', '.join(GRAPHS)}.", VARY)
         opened = await run_in_threadpool(open_knowledge)
         return Response(await run_in_threadpool(write, opened, media), media_type=media, headers=VARY)
 
     cors = [Middleware(CORSMiddleware, allow_origins=allowed, allow_methods=["GET", "POST"], allow_headers=["*"])]
     return [
         Route("/sparql", Address(sparql, ("GET", "HEAD", "POST")), middleware=cors if allowed else []),
-        *update.routes(gate, open_knowledge, open_to_change, bring_up_to_date),
+        *update.routes(gate, services, open_knowledge, open_to_change, bring_up_to_date),
         Route("/void", void, methods=["GET"]),
         Route("/.well-known/void", void, methods=["GET"]),
     ]
@@ -144,17 +152,8 @@ async def _asked(request: HttpRequest) -> Request | None:
     if len(queries[0].encode()) > QUERY_SIZE:
         raise Refused(413, f"A query may have {QUERY_SIZE} bytes.")
     accept = accept_of(request)
-    table, graph = preferred(accept, TABLES), preferred(accept, GRAPHS)
+    table, graph = preferred(accept, TABLES) or preferred(accept, PLAIN), preferred(accept, GRAPHS)
     if table is None and graph is None:
         raise not_acceptable()
-    return Request(queries[0], query_timeout(), table, graph, _dataset(parameters))
-
-
-def _dataset(parameters: list[tuple[str, str]]) -> Dataset | None:
-    default = tuple(value for name, value in parameters if name == "default-graph-uri")
-    named = tuple(value for name, value in parameters if name == "named-graph-uri")
-    if not default and not named:
-        return None
-    if not all(map(is_iri, (*default, *named))):
-        raise Refused(400, "The name of a graph has to be an IRI.")
-    return Dataset(default, named)
+    dataset = dataset_of(parameters, "default-graph-uri", "named-graph-uri")
+    return Request(queries[0], query_timeout(), table, graph, dataset)

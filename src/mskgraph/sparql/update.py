@@ -37,11 +37,13 @@ from mskgraph.sparql.answering import (
     GRAPHS,
     VARY,
     Address,
+    Answer,
     Answering,
     Refused,
     accept_of,
     body_of,
     client_of,
+    dataset_of,
     not_acceptable,
     not_allowed,
     parameters_of,
@@ -88,6 +90,7 @@ class Opened(Basis, Protocol):
 
 def routes(
     gate: Gate,
+    services: Answer,
     open_knowledge: Callable[[], Opened],
     open_to_change: Callable[[], Opened],
     bring_up_to_date: Callable[[], None],
@@ -95,6 +98,7 @@ def routes(
     """Return the address at which programs change the knowledge.
 
     :param gate: through which who reads goes
+    :param services: says what can be done here
     :param open_knowledge: gives what is read; cheap if nothing has changed
     :param open_to_change: gives what is changed, which an engine elsewhere may lag behind
     :param bring_up_to_date: lets an engine elsewhere hold what was accepted
@@ -120,8 +124,10 @@ def routes(
             raise _refusal(error) from None
 
     async def read(request: HttpRequest) -> Response:
-        """Give the whole graph."""
+        """Give the whole graph, or say what can be done here if none is named."""
         parameters = parameters_of(request.url.query)
+        if not parameters:
+            return await services(request)
         if any(name == "update" for name, _ in parameters):
             raise not_allowed(_METHODS, "An update comes by POST.")
         if not _is_asserted(parameters):
@@ -221,13 +227,8 @@ async def _update(request: HttpRequest, parameters: list[tuple[str, str]]) -> tu
     update = _only(parameters, "update").encode()
     if len(update) > QUERY_SIZE:
         raise Refused(413, f"An update may have {QUERY_SIZE} bytes.")
-    using = Dataset(
-        *(tuple(v for n, v in parameters if n == name) for name in ("using-graph-uri", "using-named-graph-uri"))
-    )
-    if not all(map(is_iri, (*using.default, *(using.named or ())))):
-        raise Refused(400, "The name of a graph has to be an IRI.")
-    asked = using if any(using) else None
-    return Edit("update", update, using=asked, timeout=query_timeout()), _only(parameters, "message")
+    using = dataset_of(parameters, "using-graph-uri", "using-named-graph-uri")
+    return Edit("update", update, using=using, timeout=query_timeout()), _only(parameters, "message")
 
 
 def _only(parameters: list[tuple[str, str]], name: str) -> str:

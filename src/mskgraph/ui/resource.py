@@ -35,7 +35,8 @@ async def resource(request: Request) -> Response:
     """
     media = preferred(", ".join(request.headers.getlist("accept")), list(_FORMS))
     if media is None:
-        return Response(f"Available are {', '.join(_FORMS)}.", status_code=406, media_type="text/plain")
+        headers = {"Vary": "Accept"}
+        return Response(f"Available are {', '.join(_FORMS)}.", 406, headers, "text/plain")
     name = request.path_params["name"]
     if media == "text/html" and (successor := await run_in_threadpool(_successor, name)):
         there = address(successor)

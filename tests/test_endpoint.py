@@ -1,0 +1,113 @@
+"""What the addresses for programs answer where the W3C's tests do not ask: methods, names of forms, descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from rdflib import RDF, Graph, Namespace, URIRef
+
+SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
+FORM = "application/x-www-form-urlencoded"
+COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+
+
+@pytest.fixture(scope="module")
+def client(app_url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=app_url, timeout=30, trust_env=False) as client:
+        yield client
+
+
+# Methods and types of content
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/sparql", {"GET", "HEAD", "POST"}),
+        ("/sparql/update", {"GET", "HEAD", "POST", "PUT", "DELETE"}),
+        ("/void", {"GET", "HEAD"}),
+        ("/resource/gout", {"GET", "HEAD"}),
+    ],
+)
+def test_a_method_that_is_not_allowed_is_told_which_are(client: httpx.Client, path: str, allowed: set[str]) -> None:
+    for method in {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"} - allowed:
+        answer = client.request(method, path, params={"query": "ASK {}"})
+        assert answer.status_code == 405, method
+        assert set(answer.headers["allow"].split(", ")) == allowed, method
+
+
+@pytest.mark.parametrize(
+    "parameters", ["; charset=UTF-8; boundary=x", '; v=1; charset="utf-8"', ";charset=us-ascii;", ""]
+)
+def test_a_type_of_content_may_have_further_parameters(client: httpx.Client, parameters: str) -> None:
+    for media, content in ((FORM, "query=ASK+%7B%7D"), ("application/sparql-query", "ASK {}")):
+        answer = client.post("/sparql", content=content, headers={"Content-Type": media + parameters})
+        assert (answer.status_code, answer.json()) == (200, {"head": {}, "boolean": True}), answer.text
+
+
+# Forms of an answer
+
+
+@pytest.mark.parametrize("query", ["ASK {}", "SELECT ?l { msk:phlebolith skos:prefLabel ?l }"])
+@pytest.mark.parametrize(
+    ("plain", "proper"),
+    [
+        ("application/json", "application/sparql-results+json"),
+        ("application/xml", "application/sparql-results+xml"),
+    ],
+)
+def test_a_table_has_plain_names_too(client: httpx.Client, query: str, plain: str, proper: str) -> None:
+    named = {"params": {"query": query}}
+    answer = client.get("/sparql", headers={"Accept": plain}, **named)  # type: ignore[arg-type]
+    assert answer.headers["content-type"].partition(";")[0] == plain
+    assert answer.content == client.get("/sparql", headers={"Accept": proper}, **named).content  # type: ignore[arg-type]
+    both = {"Accept": f"{plain}, {proper}"}
+    assert client.get("/sparql", headers=both, **named).content == answer.content  # type: ignore[arg-type]
+
+
+def test_who_takes_anything_gets_the_proper_name(client: httpx.Client) -> None:
+    for accept in ("*/*", "application/*"):
+        answer = client.get("/sparql", params={"query": "ASK {}"}, headers={"Accept": accept})
+        assert answer.headers["content-type"] == "application/sparql-results+json"
+
+
+@pytest.mark.parametrize(
+    "path", ["/sparql", "/sparql?query=ASK+%7B%7D", "/sparql/update?default", "/void", "/resource/gout"]
+)
+def test_what_cannot_be_had_in_a_form_may_be_had_in_another(client: httpx.Client, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "image/png"})
+    assert (answer.status_code, answer.headers["vary"].lower()) == (406, "accept")
+
+
+# Graphs
+
+
+def test_a_graph_that_is_named_twice_counts_once(client: httpx.Client) -> None:
+    once, twice = (
+        client.get(
+            "/sparql", params={"query": COUNT, "default-graph-uri": ["https://w3id.org/mskgraph/derived"] * times}
+        )
+        for times in (1, 2)
+    )
+    assert once.json() == twice.json()
+    assert int(once.json()["results"]["bindings"][0]["n"]["value"]) > 0
+
+
+# Descriptions
+
+
+@pytest.mark.parametrize("path", ["/sparql", "/sparql/update"])
+def test_either_address_describes_both_services(client: httpx.Client, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "text/turtle"})
+    assert answer.status_code == 200
+    graph = Graph().parse(data=answer.text, format="turtle")
+    base = str(client.base_url).rstrip("/")
+    found = {
+        str(graph.value(service, SD.endpoint)): set(graph.objects(service, SD.supportedLanguage))
+        for service in graph.subjects(RDF.type, SD.Service)
+    }
+    assert found == {f"{base}/sparql": {SD.SPARQL11Query}, f"{base}/sparql/update": {SD.SPARQL11Update}}
+    inputs = set(graph.objects(URIRef(f"{base}/sparql/update"), SD.inputFormat))
+    assert {form.rsplit("/", 1)[1] for form in inputs} == {"Turtle", "N-Triples", "RDF_XML", "JSON-LD"}
