@@ -20,8 +20,9 @@ from streamlit.runtime.state.common import TESTING_KEY
 from streamlit.testing.v1 import AppTest
 
 from mskgraph import KnowledgeGraph, curation, views
-from mskgraph.curation import Change, Journal, tables
+from mskgraph.curation import Change, Journal, node_forms, nodes, removal, tables
 from mskgraph.curation.drafts import Drafts
+from mskgraph.curation.fields import fields
 from mskgraph.curation.forms import (
     CaseForm,
     ClaimForm,
@@ -778,18 +779,124 @@ def test_a_value_that_is_not_offered_any_more_stays(
     assert [text_of(line) for line in sorted(Journal().changes()[0].patch.added)] == ["Another title", "essay"]
 
 
-def test_what_two_people_change_at_the_same_place_is_told_with_the_new_value() -> None:
+def changed_by_another(node: str, **values: tuple[str, ...]) -> None:
+    """Let somebody else edit a node in another window, by names of properties."""
+    kg = KnowledgeGraph.open()
+    form = nodes.filled(kg, node)
+    named = {field.key: values[field.name] for field in fields(kg, nodes.class_of(kg, node)) if field.name in values}
+    curation.accept(Journal(), KnowledgeGraph.open, node_forms.edit_patch(kg, node, form, named), "another")
+
+
+def infos(app: AppTest) -> list[str]:
+    return [item.value.replace("\\", "") for item in app.info]
+
+
+def test_what_two_people_change_at_the_same_place_is_told_and_the_second_goes_on_from_there() -> None:
+    node = iri("cysticercosis")
     app = fill_edit(page("edit"))
-    old = KnowledgeGraph.open().query(f"SELECT ?d {{ <{iri('cysticercosis')}> skos:definition ?d }}").d[0]
-    prefix = "<http://www.w3.org/2004/02/skos/core#definition>"
-    patch = Patch(
-        frozenset([f'<{iri("cysticercosis")}> {prefix} "Theirs."@en .']),
-        frozenset([f'<{iri("cysticercosis")}> {prefix} "{old}"@en .']),
-    )
-    curation.accept(Journal(), KnowledgeGraph.open, patch, "another")
+    keyed(app, "text_input", "message").set_value("My reason.").run()
+    changed_by_another(node, definition=("Theirs.",), altLabel=("worms",))
     click(app, "Publish")
-    assert "Theirs." in shown_text(app)
+    assert "Look at it, and go on from there." in shown_text(app)
     assert len(Journal().changes()) == 1
+    (told,) = infos(app)
+    assert told == 'Somebody else has changed this since you began, to "Theirs.".'
+    click(app, "Go on from what is there now")
+    (told,) = infos(app)
+    assert told == 'Somebody else has changed this since you began, to "Theirs.". What is here takes its place.'
+    assert keyed(app, "text_area", "diagnosis definition").value == "Another definition."
+    assert keyed(app, "text_area", "diagnosis altLabel").value == "worms"
+    assert keyed(app, "text_input", "message").value == "My reason."
+    click(app, "Publish")
+    now = nodes.filled(KnowledgeGraph.open(), node)
+    assert now[iri("skos:definition")] == ("Another definition.",)
+    assert now[iri("skos:altLabel")] == ("worms",)
+    assert {text_of(line) for line in Journal().changes()[-1].patch.removed} == {"Theirs."}
+
+
+def test_of_several_values_those_of_both_stay() -> None:
+    node = iri("cysticercosis")
+    changed_by_another(node, altLabel=("one", "two"))
+    app = page("edit", node="cysticercosis")
+    keyed(app, "text_area", "diagnosis altLabel").set_value("one\ntwo\nmine").run()
+    changed_by_another(node, altLabel=("two", "theirs"))
+    click(app, "Publish")
+    click(app, "Go on from what is there now")
+    assert keyed(app, "text_area", "diagnosis altLabel").value == "two\nmine\ntheirs"
+    assert "Here are theirs and yours together." in infos(app)[0]
+    click(app, "Publish")
+    assert set(nodes.filled(KnowledgeGraph.open(), node)[iri("skos:altLabel")]) == {"two", "mine", "theirs"}
+
+
+def test_who_goes_on_overwrites_nothing_that_came_after_that() -> None:
+    node = iri("cysticercosis")
+    app = fill_edit(page("edit"))
+    changed_by_another(node, definition=("Theirs.",))
+    app.run()
+    changed_by_another(node, definition=("Theirs, again.",), altLabel=("worms",))
+    click(app, "Go on from what is there now")
+    assert '"Theirs, again."' in infos(app)[0]
+    click(app, "Publish")
+    assert len(Journal().changes()) == 2
+    other = page(do="edit", draft=addressed(app)["draft"][0])  # as after the browser was closed
+    click(other, "Go on from what is there now")
+    assert keyed(other, "text_area", "diagnosis altLabel").value == "worms"
+    click(other, "Publish")
+    assert nodes.filled(KnowledgeGraph.open(), node)[iri("skos:definition")] == ("Another definition.",)
+
+
+def test_a_choice_that_others_put_out_of_use_is_not_taken_for_an_edit() -> None:
+    grief = curation.graph_in(b"""
+        @prefix msk: <https://w3id.org/mskgraph/> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+        msk:grief a msk:Context ; skos:prefLabel "grief"@en ; skos:definition "Pain."@en ;
+            <http://purl.org/dc/terms/source> msk:source-seed .""")
+    curation.accept(Journal(), KnowledgeGraph.open, curation.additions(KnowledgeGraph.open(), grief), "another")
+    accepted(replace(CASE, contexts=(iri("grief"),)))
+    app = page("edit", node="case-rice-grains-in-the-thigh")
+    keyed(app, "text_area", "case description").set_value("Mine.").run()
+    changed_by_another(iri("case-rice-grains-in-the-thigh"), context=(iri("pain"),))
+    patch = removal.deprecation(KnowledgeGraph.open(), iri("grief"), iri("pain"))
+    curation.accept(Journal(), KnowledgeGraph.open, patch, "another")
+    app.run()
+    assert keyed(app, "multiselect", "case context").value == [iri("grief")]
+    click(app, "Go on from what is there now")
+    assert keyed(app, "multiselect", "case context").value == [iri("pain")]
+    assert infos(app) == []
+    click(app, "Publish")
+    assert {text_of(line) for line in Journal().changes()[-1].patch.added} == {"Mine."}
+
+
+def test_two_people_add_a_part_to_the_same_case() -> None:
+    accepted(CASE)
+    node = "case-rice-grains-in-the-thigh"
+    app, other = page("edit", node=node), page("edit", node=node)
+    for window in (app, other):
+        add = next(button for button in window.button if button.label == "Add one")
+        add.click().run()
+        note = "Mine." if window is app else "Theirs."
+        keyed(window, "selectbox", "case.observation-1 finding").set_value(iri("tendon-tear"))
+        keyed(window, "selectbox", "case.observation-1 present").set_value("true")
+        keyed(window, "text_area", "case.observation-1 note").set_value(note).run()
+    click(other, "Publish")
+    app.run()
+    assert keyed(app, "text_area", "case.observation-1 note").value == "Mine."
+    click(app, "Publish")
+    notes = [each.notes for each in KnowledgeGraph.open().knowledge.cases[iri(node)].observations]
+    assert sorted(notes) == [(), ("Mine.",), ("Small.",), ("Theirs.",)]
+
+
+def test_what_others_deleted_meanwhile_is_told_and_what_was_typed_stays() -> None:
+    accepted(CASE)
+    app = page("edit", node="case-rice-grains-in-the-thigh")
+    keyed(app, "text_area", "case description").set_value("Mine.").run()
+    curation.undo(Journal(), KnowledgeGraph.open, "another")
+    app.run()
+    assert not app.exception
+    assert "may have been deleted meanwhile" in shown_text(app)
+    assert Drafts("local").all()
+    curation.undo(Journal(), KnowledgeGraph.open, "another")
+    app.run()
+    assert keyed(app, "text_area", "case description").value == "Mine."
 
 
 def test_what_is_in_use_is_not_deleted_and_its_impact_is_shown() -> None:

@@ -264,6 +264,34 @@ def test_a_concept_is_edited_from_its_own_page_and_the_edit_taken_back(page: Pag
     expect(main_of(page)).to_contain_text(before)
 
 
+def test_an_edit_goes_on_from_what_another_window_published(page_factory: NewPage, own_app: RunningApp) -> None:
+    one, other = page_factory(), page_factory()
+    for page, text in ((one, "Mine."), (other, "Theirs.")):
+        open_page(page, own_app, "edit&node=phlebolith")
+        page.get_by_role("textbox", name="Definition").fill(text)
+        page.keyboard.press("Tab")
+        settled(page)
+    other.get_by_role("textbox", name="Synonyms").fill("stone of a vein")
+    button(other, "Publish").click()
+    expect(other.get_by_text("Published as change")).to_be_visible()
+    button(one, "Publish").click()
+    expect(one.get_by_text("Look at it, and go on from there.")).to_be_visible()
+    settled(one)
+    assert axe_faults(one, "light") == []
+    button(one, "Go on from what is there now").click()
+    expect(one.get_by_text('to "Theirs.". What is here takes its place.')).to_be_visible()
+    expect(one.get_by_role("textbox", name="Definition")).to_have_value("Mine.")
+    expect(one.get_by_role("textbox", name="Synonyms")).to_have_value("stone of a vein")
+    settled(one)
+    button(one, "Publish").click()
+    expect(one.get_by_text("Published as change")).to_be_visible()
+    open_page(one, own_app, "history")
+    for _ in range(2):
+        one.get_by_role("button", name=re.compile(r"^Undo \d+$")).first.click()
+        expect(one.get_by_text("is taken back by change")).to_be_visible()
+        settled(one)
+
+
 def test_a_proposal_is_seen_as_unreviewed_and_accepted(page: Page, own_app: RunningApp) -> None:
     open_page(page, own_app)
     fill(page, "Rice grains of the neck")

@@ -201,13 +201,13 @@ class ValuesChanged(MskGraphError):
     :ivar now: by label of a property what it is now
 
     >>> str(ValuesChanged("gout", {"definition": ["Urate crystals."]}))
-    'gout has been changed since: definition is now "Urate crystals.". Look at it, and make your edit again.'
+    'gout has been changed since: definition is now "Urate crystals.". Look at it, and go on from there.'
     """
 
     def __init__(self, node: str, now: Mapping[str, Sequence[str]]) -> None:
         self.node, self.now = node, now
         said = [f"{name} is now {', '.join(map(_quoted, values)) or 'empty'}" for name, values in now.items()]
-        super().__init__(f"{node} has been changed since: {'; '.join(said)}. Look at it, and make your edit again.")
+        super().__init__(f"{node} has been changed since: {'; '.join(said)}. Look at it, and go on from there.")
 
 
 def _quoted(text: str) -> str:

@@ -67,7 +67,7 @@ def part_of(part: str, field: Field, number: int) -> str:
     """Return the part of a form that is about a new node in a field: "case.observation-2".
 
     :param part: of the form that has the field
-    :param number: which value of the field it is, from 1
+    :param number: which new node of the field it is, from 1; those that are there already have none, as others add more
     """
     return f"{part}.{field.name}-{number}"
 
@@ -100,8 +100,8 @@ def edit_patch(basis: Basis, node: str, before: Form, after: Form) -> Patch:
         if field.key not in after or (field.same(was, wanted) and not adds):
             continue
         touched.append(field)
-        if not field.same(there, was) and (adds or not field.same(there, wanted)):
-            moved[field.label] = [called(basis, each) if field.kind == "node" else each for each in there]
+        if not field.same(there, was) and not field.same(there, wanted):
+            moved[field.label] = shown(basis, field, there)
     if moved:
         raise ValuesChanged(called(basis, node), moved)
     if not touched:
@@ -115,6 +115,30 @@ def edit_patch(basis: Basis, node: str, before: Form, after: Form) -> Patch:
         raise PatchInvalid(" ".join(asked.slips.values()))
     old, new = set(lines(stays.graph)), set(lines(asked.graph))
     return fitting(basis, Patch(frozenset(new - old), frozenset(old - new)))
+
+
+def joined(field: Field, was: Sequence[str], wanted: Sequence[str], there: Sequence[str]) -> list[str]:
+    """Return what a field that was changed in a form holds once the form goes on from what others made of it.
+
+    One value stays as it is in the form. Of several, what others added is added, what they took away is taken away.
+
+    :param was: what the form was filled with
+    :param wanted: what it holds
+    :param there: what is there now
+
+    >>> joined(Field("http://example.org/name", "name"), ["a", "b"], ["a", "b", "mine"], ["b", "theirs"])
+    ['b', 'mine', 'theirs']
+    """
+    if not field.several:
+        return list(wanted)
+    had, held, now = ({field.meaning(each) for each in values} for values in (was, wanted, there))
+    stay = [each for each in wanted if field.meaning(each) in now or field.meaning(each) not in had]
+    return [*stay, *(each for each in there if field.meaning(each) not in had | held)]
+
+
+def shown(basis: Basis, field: Field, held: Sequence[str]) -> list[str]:
+    """Return values as people read them: nodes by what they are called."""
+    return [called(basis, each) if field.kind == "node" else each for each in held]
 
 
 def triple_patch(basis: Basis, node: str, key: str, value: str | New) -> Patch:
@@ -161,11 +185,13 @@ class _Writing:
         self._parts[node] = part
         self._asked[part] = [field.name for field in fields(self._basis, kind)]
         for field in fields(self._basis, kind):
+            new = 0
             for number, value in enumerate(_given(form.get(field.key, ())), 1):
                 if isinstance(value, New):
+                    new += 1
                     name = f"{local_name(node)}-{self._word(field, value)}" if field.own else ""
                     name += f"-{number}" if field.own and field.several else ""
-                    other = self.new(value.kind, value.values, part_of(part, field, number), name)
+                    other = self.new(value.kind, value.values, part_of(part, field, new), name)
                     self._add(node, field, URIRef(other))
                 elif slip := field.slip(value):
                     self.slips[f"{part} {field.name}"] = slip

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import streamlit as st
 from rdflib import DCTERMS, SKOS
 
@@ -14,7 +11,7 @@ from mskgraph.curation.fields import Field, forms
 from mskgraph.graph import Knowledge
 from mskgraph.store import Patch
 from mskgraph.ui import widgets
-from mskgraph.ui.contribute import Wanted, nowhere, shapes
+from mskgraph.ui.contribute import Wanted, meanwhile, nowhere, shapes
 from mskgraph.ui.contribute.draft import Draft
 from mskgraph.ui.contribute.fields import Fields
 from mskgraph.ui.widgets import plain
@@ -34,14 +31,15 @@ def show(fields: Fields) -> None:
     part = node_forms.root_part(kg, kind)
     if draft.held("filled") != node:
         _fill(kg, draft, part, kind, node)
-    shapes.defaults(kg, draft, part, kind, _before(draft))
-    for name in ("node", "filled", "before", "node words"):
+    shapes.defaults(kg, draft, part, kind, meanwhile.before(draft))
+    for name in ("node", "filled", "before", "theirs", "node words"):
         draft.defaults[name] = draft.held(name)
     called, label = nodes.called(kg, node), forms(kg).labels[kind]
     st.header(plain(called if called.startswith(label) else f"{called} ({label})"))
     stays = str(SKOS.Concept) in forms(kg).above[kind]  # as others may have written its name down
     way = fields.way("What is to be done?", "way", [CHANGE, DEPRECATE] if stays else [CHANGE, DELETE, DEPRECATE])
     if way == CHANGE:
+        meanwhile.tell(fields, part, kind, node)
         shapes.show(fields, part, kind, node)
     if way == DEPRECATE:
         place = Field(str(DCTERMS.isReplacedBy), "What takes its place", kind="node", classes=(kind,))
@@ -65,15 +63,10 @@ def _chosen(fields: Fields) -> str:
 
 
 def _fill(kg: KnowledgeGraph, draft: Draft, part: str, kind: str, node: str) -> None:
-    before = nodes.filled(kg, node)
-    shapes.fill(kg, draft, part, kind, before)
+    filled = nodes.filled(kg, node)
+    shapes.fill(kg, draft, part, kind, filled)
     draft.put("filled", node)
-    draft.put("before", json.dumps(before))
-
-
-def _before(draft: Draft) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(draft.held("before", "{}"))
-    return found
+    meanwhile.begin(draft, filled)
 
 
 def impact(found: removal.Impact) -> None:
@@ -105,7 +98,7 @@ def wanted(now: KnowledgeGraph, draft: Draft) -> Wanted:
             return Wanted(Patch(), lambda _: {"replaced by": ["Choose what takes its place."]}, ())
         return Wanted(removal.deprecation(now, node, draft.held("replaced by")), nowhere, (node,))
     kind = nodes.class_of(now, node)
-    before = _before(draft)
+    before = meanwhile.before(draft)
     after = shapes.changed(now, draft, node_forms.root_part(now, kind), kind, node, before)
     said = node_forms.edit_draft(now, node, after)
     if said.slips:

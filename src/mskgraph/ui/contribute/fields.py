@@ -29,6 +29,8 @@ class Fields:
     """Shows the fields of a draft.
 
     :ivar shown: names of the fields beside which there was a place for what is wrong with them
+    :ivar notes: what else is said beside a field, by its name
+    :ivar aside: shows, beside the form, what it has to say there
     """
 
     def __init__(self, kg: KnowledgeGraph, draft: Draft, faults: Mapping[str, list[str]]) -> None:
@@ -36,12 +38,16 @@ class Fields:
         self.knowledge = kg.knowledge
         self.offered = forms.choices(kg.store)
         self.shown: set[str] = set()
+        self.notes: dict[str, str] = {}
+        self.aside: Callable[[], None] | None = None
 
     def wrong(self, name: str) -> None:
-        """Show what is wrong with a field."""
+        """Show what is wrong with a field, and what else is said of it."""
         self.shown.add(name)
         for text in self.faults.get(name, ()):
             st.error(plain(text))
+        if note := self.notes.get(name):
+            st.info(plain(note))
 
     def rest(self) -> list[str]:
         """Return what is wrong and was shown beside no field."""

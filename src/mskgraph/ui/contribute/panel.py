@@ -212,6 +212,8 @@ def show(fields: Fields, found: Outcome | None, visitor: Person) -> None:
         st.button("Propose", type=kind, on_click=on_send, args=(draft, True), help=PROPOSE)
         st.button("Empty the form", type="tertiary", on_click=on_empty, args=(draft, visitor))
     said(fields, visitor)
+    if fields.aside:
+        fields.aside()
     if found is None:
         st.markdown("Check says what is wrong and what your change would do.")
         st.markdown(WAYS if visitor.may("accept") else PROPOSED)

@@ -47,6 +47,9 @@ def _field(fields: Fields, part: str, field: Field, node: str) -> None:
     if offer is None:
         _text(fields, field, name, part)
     else:
+        filled = fields.draft.defaults.get(name) or ()  # which others may have put out of use since
+        was = [filled] if isinstance(filled, str) else filled
+        offer = {**offer, **{each: nodes.called(fields.kg, each) for each in was if each not in offer}}
         _choice(fields, field, name, offer, part)
 
 
@@ -107,7 +110,7 @@ def _parts(fields: Fields, part: str, field: Field, node: str) -> None:
         label = f"Edit {nodes.called(kg, each).replace(whole, '')}"
         st.button(plain(label), key=draft.aside(each), on_click=to_address, kwargs={"do": ["edit"], "node": [each]})
     for number in range(1, count + 1):
-        new = part_of(part, field, len(there) + number)
+        new = part_of(part, field, number)
         with st.container(border=True):
             if len(field.classes) > 1:
                 fields.one(f"What it is {number}", f"{new} kind", list(field.classes), forms(kg).labels.__getitem__)
@@ -133,7 +136,7 @@ def filled_in(kg: KnowledgeGraph, draft: Draft, part: str, kind: str, node: str 
         if field.own:
             there = nodes.filled(kg, node).get(field.key, ()) if node else ()
             count = draft.held(f"{name} count", 1 if field.needed and not there else 0)
-            new = [part_of(part, field, len(there) + number) for number in range(1, count + 1)]
+            new = [part_of(part, field, number) for number in range(1, count + 1)]
             parts = [(each, _kind_of(draft, field, each)) for each in new]
             found[field.key] = [*there, *(New(kind, filled_in(kg, draft, each, kind)) for each, kind in parts)]
         else:
@@ -147,16 +150,17 @@ def changed(
     """Return what the fields of a node hold, without those that are as they were filled in."""
     found = filled_in(kg, draft, part, kind, node)
     for field in fields_of(kg, kind):
-        if not field.own and draft.held(f"{part} {field.name}") == _shown(field, before.get(field.key, ())):
+        was = before.get(field.key, ())
+        if not field.own and draft.held(f"{part} {field.name}") == as_held(field, was):
             del found[field.key]
         elif not field.own:
-            found[field.key] = _rejoined(found[field.key], before.get(field.key, ()))
+            found[field.key] = list(values_in(draft, part, field, was))
     return found
 
 
-def _rejoined(held: Sequence[str | New], before: Sequence[str]) -> list[str | New]:
+def values_in(draft: Draft, part: str, field: Field, before: Sequence[str]) -> list[str]:
     """Return what a field holds, with those lines put together again that were one text before."""
-    found = list(held)
+    found = list(_texts(field, draft.held(f"{part} {field.name}")))
     for text in before:
         lines = _lines(text)
         for start in range(len(found) - len(lines) + 1):
@@ -182,22 +186,22 @@ def fill(kg: KnowledgeGraph, draft: Draft, part: str, kind: str, form: Mapping[s
     """Fill the fields of a class in, as they are before anybody touches them."""
     for field in fields_of(kg, kind):
         if not field.own:
-            draft.put(f"{part} {field.name}", _shown(field, form.get(field.key, ())))
+            draft.put(f"{part} {field.name}", as_held(field, form.get(field.key, ())))
 
 
 def defaults(kg: KnowledgeGraph, draft: Draft, part: str, kind: str, form: Mapping[str, Sequence[str]]) -> None:
     """Note how the fields of a class were filled in."""
     for field in fields_of(kg, kind):
         if not field.own:
-            draft.defaults[f"{part} {field.name}"] = _shown(field, form.get(field.key, ()))
+            draft.defaults[f"{part} {field.name}"] = as_held(field, form.get(field.key, ()))
 
 
-def _shown(field: Field, held: Sequence[str]) -> Any:
+def as_held(field: Field, values: Sequence[str]) -> Any:
     """Return values as the widget of a field holds them."""
     is_list = field.kind in ("node", "boolean") or field.among
     if field.several:
-        return list(held) if is_list else "\n".join(held)
-    return held[0] if held else None if is_list else ""
+        return list(values) if is_list else "\n".join(values)
+    return values[0] if values else None if is_list else ""
 
 
 def node_field(fields: Fields, label: str, name: str) -> str:
