@@ -855,6 +855,15 @@ def test_nothing_goes_in_while_a_row_is_wrong_unless_it_is_left_out() -> None:
     assert (len(none.graph), none.nodes, none.left_out) == (0, (), (2,))
 
 
+def test_a_title_that_is_refused_begins_a_case_all_the_same() -> None:
+    content = csv_of(CASE, case(title="=A1", description="Another."), {"finding": "joint effusion"}, case(title="Third"))
+    refused = drafted(content)
+    assert [(fault.row, fault.column) for fault in refused.faults] == [(3, "title")]
+    some = drafted(content, leave_out=True)
+    assert some.left_out == (3, 4), "the case above is sound"
+    assert some.nodes == (iri("case-rice-grains-in-the-thigh"), iri("case-third"))
+
+
 def test_faults_of_the_whole_table_cannot_be_left_out() -> None:
     assert drafted(csv_of(CASE | {"zzz": "x"}), leave_out=True).nodes == ()
 

@@ -90,6 +90,7 @@ class _Filling:
         self._columns = {column.name: column for column in OF[what]}
         columns = [fold(name) for name in table.columns]
         self._rows = [_Row(number, dict(zip(columns, cells, strict=True))) for number, cells in table.rows.items()]
+        self._refused = {fault.row for fault in table.faults if fold(fault.column) == "title"}
         self._new: dict[str, tuple[int, NewSource]] = {}
         for row in self._rows:
             self._describe(row)
@@ -121,9 +122,10 @@ class _Filling:
         together: list[_Row] = []
         for row in self._rows:
             first = together[0] if together else None
-            if not row["title"] and first is None:
+            begins = bool(row["title"]) or row.number in self._refused
+            if not begins and first is None:
                 self._fault(row, "title", "Give the case a title: there is none above that this row could add to.")
-            if first and (not row["title"] or fold(row["title"]) == fold(first["title"])):
+            if first and (not begins or fold(row["title"]) == fold(first["title"]) != ""):
                 self._compare(row, first)
                 together.append(row)
                 continue
