@@ -265,6 +265,12 @@ def test_what_is_wrong_goes_to_its_part_though_another_has_the_same_title() -> N
     assert list(faults(replace(CASE, title="Rice grains", source=source))) == ["source bibliographicCitation"]
 
 
+def test_a_slip_of_a_source_hides_nothing_else_of_it() -> None:
+    told = {"source title", "source bibliographicCitation", "source url"}
+    for form in (CASE, CLAIM):
+        assert set(faults(replace(form, source=NewSource("", "", "nowhere")))) == told
+
+
 def test_an_empty_form_tells_everything_at_once() -> None:
     assert set(faults(CaseForm())) == {"case title", "case description", "case source", "observation-1 finding"}
     assert set(faults(ClaimForm())) == {

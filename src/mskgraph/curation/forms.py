@@ -52,6 +52,9 @@ _NEEDED: Final[Mapping[str, str]] = {
 
 _LONGEST: Final = 60  # characters of a name that is made from words
 _TERM = re.compile(r"\b(?:msk|dcterms|skos|prov|rdfs):([a-z][A-Za-z]*)")
+_SAID_WHOLE: Final = frozenset(["estimate"])
+"""Parts of whose slips each says what the checks would say of some other property of them."""
+
 _TITLES = (DCTERMS.title, SKOS.prefLabel, RDFS.label)
 
 
@@ -159,7 +162,7 @@ class Draft:
     def at_fields(self, problems: Iterable[Problem]) -> dict[str, list[str]]:
         """Return what is wrong by field; under the empty name what belongs to none."""
         found = defaultdict(list, {name: [slip] for name, slip in self.slips.items()})
-        known = {name.split(" ")[0] for name in self.slips}
+        known = {name.split(" ")[0] for name in self.slips} & _SAID_WHOLE
         for problem in problems:
             part = self._part_of(problem.node)
             name, term = self._field(part, problem) if part else ("", "")
