@@ -331,7 +331,7 @@ def test_axe_finds_no_fault_in_light_and_dark(
         pick(page, "Source", "A new source")
     if do not in ("review", "history"):
         button(page, "Publish").click()
-        expect(page.get_by_text("Not yet:")).to_be_visible()
+        expect(page.get_by_role("alert").first).to_be_visible()
         settled(page)
     faults = axe_faults(page, "light")
     page.emulate_media(color_scheme="dark")

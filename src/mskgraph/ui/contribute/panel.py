@@ -288,7 +288,8 @@ def refused(found: Outcome, fields: Fields) -> None:
     total = sum(map(len, found.faults.values()))
     marked = total - len(rest)
     where = ", marked in the form" if not rest else f", {marked} of them marked in the form" if marked else ""
-    st.error(f"Not yet: {total} thing{'s are' if total > 1 else ' is'} to be put right{where}.")
+    if marked or total > 1:  # one alone speaks for itself
+        st.error(f"Not yet: {total} thing{'s are' if total > 1 else ' is'} to be put right{where}.")
     for text in rest[:SENTENCES]:
         st.error(plain(text))
     if len(rest) > SENTENCES:
