@@ -137,7 +137,8 @@ def routes(
             raise not_acceptable()
         opened = await run_in_threadpool(open_knowledge)
         headers = {**VARY, "ETag": f'"{opened.content_hash}.{GRAPHS.index(media)}"', "Cache-Control": "no-cache"}
-        if headers["ETag"] in request.headers.get("if-none-match", ""):
+        known = request.headers.get("if-none-match", "")
+        if headers["ETag"] in known or known.strip() == "*":
             return Response(status_code=304, headers=headers)
         whole = Request("CONSTRUCT WHERE { ?s ?p ?o }", query_timeout(), None, media, Dataset((ASSERTED_GRAPH,)))
         response = await Answering(gate, opened.worker, whole, request).response()
@@ -212,8 +213,7 @@ async def _edit(request: HttpRequest) -> tuple[Edit, str]:
 
 
 async def _update(request: HttpRequest, parameters: list[tuple[str, str]]) -> tuple[Edit, str]:
-    what = "An update"
-    media, body = await body_of(request, what, {FORM: QUERY_SIZE, _UPDATE: QUERY_SIZE, **_SIZES})
+    media, body = await body_of(request, "A change", {FORM: QUERY_SIZE, _UPDATE: QUERY_SIZE, **_SIZES})
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
