@@ -19,7 +19,7 @@ from rdflib import SKOS, Literal, URIRef
 from mskgraph import KnowledgeGraph, __version__, ontology
 from mskgraph.terms import iri
 from tests.command_line import run
-from tests.small_ontology import small_ontology
+from tests.small_ontology import PREFIXES, claim, small_ontology
 
 pytestmark = pytest.mark.usefixtures("seed")
 
@@ -516,6 +516,25 @@ def test_a_terminal_gets_no_control_sequence_from_the_graph(copy: Path) -> None:
         "\x1b[2J"
         in document("query", "--format", "json", stdin=query, **setting)["results"]["bindings"][0]["l"]["value"]
     )
+
+
+# Changes
+
+
+def test_what_changes_is_told_by_what_it_is_about_as_on_the_pages(tmp_path: Path) -> None:
+    settings = {"MSKGRAPH_HOME": str(tmp_path / "home")}
+    settings["MSKGRAPH_ONTOLOGY"] = str(small_ontology(tmp_path / "ontology"))
+    number = 'msk:form msk:form-count ; msk:numerator 3 ; msk:denominator 4 ; msk:stated "3/4"'
+    estimate = f"msk:x-estimate a msk:Estimate ; {number} ."
+    file = tmp_path / "claim.ttl"
+    file.write_text(PREFIXES + claim("x", msk__estimate="msk:x-estimate") + estimate, "utf-8")
+    added = run("add", str(file), "--author", "Ada", **settings)
+    assert added.returncode == 0, added.stderr
+    told = run("history", **settings).stdout, run("undo", **settings).stdout
+    for said in (added.stdout, *told):
+        assert "claim on gout: effusion" in said
+        assert "msk:x" not in said
+    assert document("history", "--json", **settings)[1]["words"] == added.stdout.splitlines()
 
 
 # Ends

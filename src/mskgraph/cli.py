@@ -223,7 +223,7 @@ def ddx(
     if len(rows) < result.total:
         told = "the first, and those of stated prevalence; see --limit"
         print(f"{len(rows)} of {result.total} candidates shown: {told}.", file=sys.stderr)
-    for note in (*result.warnings, *firmness(kg.knowledge, result)):
+    for note in filter(None, (reading.side_note, *result.warnings, *firmness(kg.knowledge, result))):
         print(_printable(f"Note: {note}"), file=sys.stderr)
 
 
@@ -408,7 +408,7 @@ def add(
     kg = open_to_change()
     source = sys.stdin.buffer.read(curation.LARGEST + 1) if str(file) == "-" else file
     patch = curation.additions(kg, curation.graph_in(source))
-    words = curation.in_words(patch, _labels(kg, patch))
+    words = _words(kg, patch)[0]
     change, problems = None, curation.problems(kg, patch)
     warnings = [] if problems else curation.cautions(kg, patch)
     if not problems and not dry_run:
@@ -455,7 +455,7 @@ def history(
         print(f"The damaged journal is kept as {aside}.", file=sys.stderr)
     changes = curation.Journal().changes()[::-1]
     back, numbers = taken_back(changes), {change.hash: change.number for change in changes}
-    labels = _labels(KnowledgeGraph.open(), *(change.patch for change in changes))
+    words = _words(KnowledgeGraph.open(), *(change.patch for change in changes))
     said = [
         {
             "number": change.number,
@@ -465,14 +465,14 @@ def history(
             "time": change.time,
             "message": change.message,
             "undoes": change.undoes or None,
-            "words": curation.in_words(change.patch, labels),
+            "words": lines,
         }
-        for change in changes
+        for change, lines in zip(changes, words, strict=True)
     ]
     if as_json:
         _print_json(said)
         return
-    for change in changes:
+    for change, lines in zip(changes, words, strict=True):
         who = change.author
         if change.accepted_by != change.author:
             who += f", accepted by {change.accepted_by}"
@@ -482,7 +482,7 @@ def history(
             print(f"    Takes change {numbers[change.undoes]} back.")
         if change.hash in back:
             print(f"    Taken back by change {back[change.hash].number}.")
-        for line in curation.in_words(change.patch, labels):
+        for line in lines:
             print(_printable(f"    {line}"))
     if not changes:
         print("No change was accepted yet. Add one with: mskgraph add FILE", file=sys.stderr)
@@ -501,7 +501,7 @@ def undo(
     journal = curation.Journal()
     named = next((each.hash for each in journal.changes() if str(each.number) == change), change)
     done = curation.undo(journal, open_to_change, author or _login(), named)
-    for line in curation.in_words(done.patch, _labels(open_to_change(), done.patch)):
+    for line in _words(open_to_change(), done.patch)[0]:
         print(_printable(line))
     undone = next(each for each in journal.changes() if each.hash == done.undoes)
     by = f"is taken back by change {done.number} ({done.hash[:12]})"
@@ -530,11 +530,13 @@ def diff(
     print("They say the same.", file=sys.stderr)
 
 
-def _labels(kg: KnowledgeGraph, *patches: Patch) -> dict[str, str]:
-    """Return what the properties and nodes that patches name are called, as the forms have it."""
+def _words(kg: KnowledgeGraph, *patches: Patch) -> list[list[str]]:
+    """Return what each of some patches does, as the pages say it."""
     from mskgraph.curation.nodes import property_labels
+    from mskgraph.views import words
 
-    return {**property_labels(kg), **kg.labels_after(*patches)}
+    labels = {**property_labels(kg), **kg.labels_after(*patches)}
+    return [words(kg.knowledge, patch, labels) for patch in patches]
 
 
 def _problem_json(problem: Any) -> dict[str, str]:
