@@ -85,7 +85,7 @@ def shown_text(app: AppTest) -> str:
     kinds = ("title", "header", "subheader", "markdown", "info", "warning", "error", "button", "expander", "text")
     pieces = [getattr(item, "value", None) or getattr(item, "label", "") for kind in kinds for item in app.get(kind)]
     pieces += [str(part) for item in app.get("button") for part in (item.label,)]
-    return "\n".join(re.sub(r"\\([^\w\s])", r"\1", str(piece)).replace("\u2060", "") for piece in pieces)
+    return "\n".join(re.sub(r"\\([^\w\s])", r"\1", str(piece).replace(":small[]", "")) for piece in pieces)
 
 
 def addressed(app: AppTest) -> dict[str, list[str]]:
@@ -523,8 +523,8 @@ def read_as_markdown(text: str) -> str:
 
 @pytest.mark.parametrize("mark", [c for c in string.punctuation if c not in "%,;?^"])
 def test_every_mark_is_made_literal(mark: str) -> None:
-    assert plain(f"a{mark}b") in {f"a\\{mark}b", f"a\\{mark}\u2060b"}
-    assert read_as_markdown(plain(mark)).replace("\u2060", "") == mark
+    assert plain(f"a{mark}b") in {f"a\\{mark}b", f"a\\{mark}:small[]b"}
+    assert read_as_markdown(plain(mark)).replace(":small[]", "") == mark
 
 
 @given(
@@ -541,5 +541,5 @@ def test_every_mark_is_made_literal(mark: str) -> None:
 @example("1. a\n- b\n> c\n```\nd\n```")
 @example("&lt; &#58; ~~a~~ **b** [c](d) ![e](f) <g>")
 def test_no_markup_survives(text: str) -> None:
-    read = read_as_markdown(plain(text)).replace("\u2060", "")
+    read = read_as_markdown(plain(text).replace(":small[]", ""))
     assert read.split() == text.split()

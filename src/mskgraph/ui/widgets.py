@@ -27,7 +27,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=\"'/@])")
 
 # What Streamlit turns into symbols, its logo and links even where escaped: it looks for them in the text as read.
 _SPELLED = re.compile(r"(?<=[<>~=-])(?=[->=])|(?<=:)(?=streamlit:)|(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
-_JOINER = "\u2060"  # has no width and breaks no line
+_NOTHING = ":small[]"  # an empty element parts the text, and leaves no mark in what somebody copies
 
 NOTICE = "A teaching and reference tool, not a medical device."
 
@@ -40,7 +40,7 @@ def plain(text: str) -> str:
     >>> plain("<img src=x> :red[a] $x$")
     '\\\\<img src\\\\=x\\\\> \\\\:red\\\\[a\\\\] \\\\$x\\\\$'
     """
-    return _MARKUP.sub(r"\\\1", _SPELLED.sub(_JOINER, " ".join(text.split())))
+    return _NOTHING.join(_MARKUP.sub(r"\\\1", part) for part in _SPELLED.split(" ".join(text.split())))
 
 
 @contextmanager
