@@ -37,6 +37,30 @@ def graph(kg: KnowledgeGraph) -> Graph:
     return kg.to_rdflib()
 
 
+# What people type
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("left knee effusion", {"knee", "joint effusion"}),
+        ("effusion, right knee", {"knee", "joint effusion"}),
+        ("l knee effusion", {"knee", "joint effusion"}),
+        ("left calf mass", {"calf", "mass"}),
+        ("mass left groin", {"mass", "inguinal region"}),
+        ("lt shoulder calcification", {"shoulder", "soft tissue calcification"}),
+        ("rt Achilles tendon thickening", {"Achilles tendon", "thickening"}),
+        ("both wrists, effusion", {"wrist", "joint effusion"}),
+        ("left upper quadrant mass", {"left upper quadrant", "mass"}),
+        ("hypoechoic mass in the right thigh", {"hypoechoic", "mass", "thigh"}),
+    ],
+)
+def test_what_is_typed_at_the_machine_is_understood(knowledge: Knowledge, text: str, meant: set[str]) -> None:
+    reading = knowledge.lexicon.read(text)
+    assert {knowledge.label(feature) for feature in reading.features} == meant
+    assert (reading.unread, reading.diagnoses) == ((), ())
+
+
 # How much
 
 

@@ -187,6 +187,36 @@ def test_words_that_lead_nowhere_are_told(lexicon: Lexicon) -> None:
     assert reading.unread == ("xyzzy", "4711")
 
 
+@pytest.mark.parametrize(
+    ("word", "side"),
+    [("left", "left"), ("L", "left"), ("lt", "left"), ("right", "right"), ("r.", "right"), ("both", "both sides")],
+)
+def test_a_side_is_no_site(lexicon: Lexicon, word: str, side: str) -> None:
+    for text in (f"{word} triceps tendon calcification", f"calcification {word} triceps tendon"):
+        reading = lexicon.read(text)
+        assert set(local(*reading.features)) == {"triceps-tendon", "soft-tissue-calcification"}
+        assert (reading.sides, reading.unread) == ((side,), ())
+        assert reading.side_note.startswith(side.capitalize())
+
+
+def test_a_side_in_a_whole_name_is_part_of_it() -> None:
+    names = [Name("q", "left upper quadrant", "site", True), Name("m", "mass", "finding", True)]
+    lexicon = Lexicon(names)
+    assert lexicon.read("mass in the left upper quadrant").features == ("m", "q")
+    assert lexicon.read("left mass").features == ("m",)
+    assert (lexicon.read("mass").sides, lexicon.read("mass").side_note) == ((), "")
+
+
+def test_one_or_two_letters_begin_nothing_and_a_diagnosis_goes_before_what_it_begins() -> None:
+    names = [Name("s", "stump", "site", True), Name("k", "known gout", "context", True)]
+    names += [Name("g", "gout", "diagnosis", True), Name("t", "US", "finding", True)]
+    lexicon = Lexicon(names)
+    assert lexicon.read("st").unread == ("st",)
+    assert (lexicon.read("stu").features, lexicon.read("us").features) == (("s",), ("t",))
+    assert (lexicon.read("gout").features, lexicon.read("gout").diagnoses) == ((), ("g",))
+    assert lexicon.read("known gout").features == ("k",)
+
+
 def test_a_feature_named_twice_is_read_once(lexicon: Lexicon) -> None:
     assert local(*lexicon.read("phlebolith phleb phlebolith").features) == ["phlebolith"]
 

@@ -44,6 +44,10 @@ _PLAIN = str.maketrans({"\u2019": "'", "\u2010": "-", "\u2013": "-"})
 # Words that join names; none begins or ends with one.
 _BETWEEN = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to", "with"])
 _DENIES = frozenset({"no", "not", "without"})  # never the beginning of a name: "no" is not "node"
+_SIDES = dict.fromkeys(["left", "l", "lt"], "left") | dict.fromkeys(["right", "r", "rt"], "right")
+_SIDES |= dict.fromkeys(["bilateral", "bilaterally", "both"], "both sides")
+_WHOLE = _DENIES | _SIDES.keys()  # words that are no part of a name that is cut short
+_SHORTEST_CUT = 3  # letters of a word that is cut short: "st" may begin anything
 _SUGGESTIONS = 5
 _NEAR = 60.0  # rapidfuzz score, 0 to 100, below which two texts have nothing to do with each other
 _NEARER = 80.0  # the same for what is offered unasked, while somebody is typing
@@ -210,6 +214,7 @@ class Reading:
     :ivar words: for each feature the words that led to it
     :ivar absent: concepts that it says are not there
     :ivar diagnoses: diagnoses that it names, which are nothing seen
+    :ivar sides: "left", "right" or "both sides": of an observation, not of what is asked
     :ivar unread: words that led to no concept
     """
 
@@ -217,7 +222,13 @@ class Reading:
     words: tuple[str, ...]
     absent: tuple[str, ...]
     diagnoses: tuple[str, ...]
+    sides: tuple[str, ...]
     unread: tuple[str, ...]
+
+    @property
+    def side_note(self) -> str:
+        """What to tell of the sides; empty if the text has none."""
+        return f"{' and '.join(self.sides).capitalize()}: the answer is the same for every side." if self.sides else ""
 
 
 def fold(text: str) -> str:
@@ -340,7 +351,7 @@ class Lexicon:
         :param kinds: which kinds of concept to consider; all if empty
         :param limit: how many at most
         :param typed: whether the text is a run of words within a longer one: then only its last word may be cut short,
-            and a single word has to stand in a label or be the beginning of a whole name
+            not to fewer than three letters, and a single word has to stand in a label or begin a whole name
         :returns: IRIs, best first: the whole name; then whole words, in labels before synonyms, in short names before
             long ones; then beginnings of words, in findings before sites, morphologies and contexts
         """
@@ -351,7 +362,9 @@ class Lexicon:
             if not wanted or not fits(name.kind) or not _all_start(wanted, tokens):
                 continue
             if typed and not (
-                set(wanted[:-1]) <= set(tokens) and (len(wanted) > 1 or name.preferred or len(tokens) == 1)
+                set(wanted[:-1]) <= set(tokens)
+                and (len(wanted[-1]) >= _SHORTEST_CUT or wanted[-1] in tokens)
+                and (len(wanted) > 1 or name.preferred or len(tokens) == 1)
             ):
                 continue
             order = FEATURE_KINDS.index(name.kind) if name.kind in FEATURE_KINDS else len(FEATURE_KINDS)
@@ -367,7 +380,8 @@ class Lexicon:
 
         The longest run of words that fits one concept is taken first: "triceps tendon insertion" is one site. In a run
         only the last word may be cut short, or "calc Achilles" would be the calcaneal insertion of the Achilles tendon.
-        What follows "no", "not" or "without" is absent, unless a name begins with it ("no flow").
+        What follows "no", "not" or "without" is absent, unless a name begins with it ("no flow"). Left and right are
+        sides, unless they stand in a whole name ("left upper quadrant").
 
         :param text: for example ``"calc triceps"``
         :param kinds: which kinds of concept to consider
@@ -376,6 +390,7 @@ class Lexicon:
         features: dict[str, str] = {}
         absent: dict[str, None] = {}
         diagnoses: dict[str, None] = {}
+        sides: dict[str, None] = {}
         unread: list[str] = []
         start, denied = 0, False
         while start < len(words):
@@ -384,6 +399,8 @@ class Lexicon:
             if feature is None:
                 if word in _DENIES:
                     denied = True
+                elif word in _SIDES:
+                    sides.setdefault(_SIDES[word])
                 elif word not in _BETWEEN:
                     unread.append(word)
             elif self.kinds[feature] not in kinds:
@@ -396,14 +413,13 @@ class Lexicon:
                 denied = denied and words[end : end + 1] in (["or"], ["nor"])  # no effusion or tear
             start = end
         seen = tuple(features)
-        return Reading(
-            seen, tuple(features.values()), tuple(f for f in absent if f not in seen), tuple(diagnoses), tuple(unread)
-        )
+        missing = tuple(feature for feature in absent if feature not in seen)
+        return Reading(seen, tuple(features.values()), missing, tuple(diagnoses), tuple(sides), tuple(unread))
 
     def _longest_run(self, words: Sequence[str], start: int, kinds: Sequence[Kind]) -> tuple[str | None, int]:
         """Return what the longest run of words from a place names, and where the run ends; nothing and the next place.
 
-        A diagnosis counts if the run is its whole name.
+        A diagnosis counts if the run is its whole name: it goes before features of which it is only the beginning.
         """
         if words[start] in _BETWEEN:
             return None, start + 1
@@ -413,13 +429,13 @@ class Lexicon:
             exact = next((name.iri for name in whole if name.kind in kinds), None)
             if exact is not None:
                 return exact, end
-            if run[-1] not in _BETWEEN and not _DENIES.intersection(run) and not all(map(str.isdigit, run)):
-                found = self.search(" ".join(run), kinds, limit=1, typed=True)
-                if found:
-                    return found[0], end
             diagnosis = next((name.iri for name in whole if name.kind == "diagnosis"), None)
             if diagnosis is not None:
                 return diagnosis, end
+            if run[-1] not in _BETWEEN and not _WHOLE.intersection(run) and not all(map(str.isdigit, run)):
+                found = self.search(" ".join(run), kinds, limit=1, typed=True)
+                if found:
+                    return found[0], end
         return None, start + 1
 
     @staticmethod
