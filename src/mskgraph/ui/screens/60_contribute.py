@@ -120,7 +120,7 @@ def keep(form: Form, draft: Draft, drafts: Drafts, fields: Fields) -> None:
         if st.query_params.get("draft") != draft.id:
             state.contribute_looked_up = draft.id
             to_address(draft.doing, draft.id)
-        st.markdown("What you type is kept as a draft that only you see.")
+        st.markdown("What you type is, once you leave its field, kept as a draft that only you see.")
     elif "draft" in st.query_params:
         to_address(draft.doing)
 
