@@ -72,7 +72,8 @@ def forget_gone_widgets() -> None:
         with session._lock:
             known = session._state._new_widget_state.widget_metadata
             for gone in known.keys() - drawn:
-                del known[gone]
+                if not any(one in gone for one in drawn):  # the events of a component are widgets named after it
+                    del known[gone]
 
 
 def footer() -> None:
