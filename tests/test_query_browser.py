@@ -130,6 +130,14 @@ def test_an_export_has_the_whole_answer(page: Page, app_url: str, tmp_path: Path
     assert len((tmp_path / "all.csv").read_text("utf-8").splitlines()) == 1 + 101 * 101
 
 
+def test_an_export_that_fails_says_why(page: Page, app_url: str) -> None:
+    open_page(page, app_url, "query?q=" + quote("SELECT * { ?a ?b ?c . ?d ?e ?f }"))
+    expect(page.get_by_text("The first 10000 rows")).to_be_visible()
+    page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_role("button", name="CSV", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="There is no file. The ")).to_be_visible(timeout=20_000)
+
+
 def test_other_pages_lead_to_the_sparql_behind_them(page: Page, app_url: str) -> None:
     for address in ("?f=phlebolith", "explore?show=phlebolith", "concepts?c=cysticercosis", "cases", "model"):
         open_page(page, app_url, address)

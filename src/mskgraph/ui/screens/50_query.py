@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import partial
+import threading
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -68,6 +68,7 @@ def on_run(text: str) -> None:
     """Run what is in the editor, anew if it ran before, and put it into the address."""
     state.query_text = state.query_ran = text
     state.pop("query_outcome", None)
+    state.pop("query_export", None)
     state.query_history = [text, *(old for old in state.get("query_history", []) if old != text)][:REMEMBERED]
     st.query_params.from_dict({"q": text} if len(text) <= LONGEST_LINK else {})
 
@@ -148,23 +149,50 @@ def gallery() -> None:
             )
 
 
-def whole(text: str, media: str) -> bytes:
-    """Return all of the answer to a query in a form."""
-    return kg.worker.run(Request(text, query_timeout(), table=media, graph=media)).answer.body
+class Export:
+    """A file that is made while somebody waits for it, apart from the run of the page that shows how it ends.
+
+    :ivar error: why it could not be made
+    """
+
+    def __init__(self, text: str, media: str) -> None:
+        self.error = ""
+        self._request = Request(text, query_timeout(), table=media, graph=media)
+        self._ended = threading.Event()
+
+    def make(self) -> bytes:
+        """Return all of the answer."""
+        try:
+            return kg.worker.run(self._request).answer.body
+        except MskGraphError as error:
+            self.error = str(error)
+            raise
+        finally:
+            self._ended.set()
+
+    def is_of(self, text: str) -> bool:
+        """Return whether it has the answer to a query."""
+        return self._request.query == text
+
+    def wait(self) -> None:
+        """Wait until it is made or not."""
+        self._ended.wait(self._request.timeout + 10)
+
+
+def on_export(export: Export) -> None:
+    """Remember what is being made."""
+    state.query_export = export
 
 
 def export(text: str, kind: str) -> None:
     """Offer the whole answer as files, and the query for use elsewhere."""
     with st.popover("Export"):
-        st.markdown("All of the answer, not only what is shown; made when you click.")
+        st.markdown("All of the answer, not only what is shown; made when you click, under the limits of a query.")
         for media in GRAPHS if kind == "graph" else TABLES:
             name, suffix = FILES[media]
+            made = Export(text, media)
             st.download_button(
-                name,
-                data=partial(whole, text, media),
-                file_name=f"result.{suffix}",
-                mime=media,
-                on_click="ignore",
+                name, data=made.make, file_name=f"result.{suffix}", mime=media, on_click=on_export, args=(made,)
             )
     with st.popover("Use in a program"):
         here = urlsplit(st.context.url or "")
@@ -175,6 +203,17 @@ def export(text: str, kind: str) -> None:
         st.markdown("In Python")
         st.code(as_python(endpoint, text, media), language="python", wrap_lines=True)
     link_to(text)
+
+
+def exported(text: str) -> None:
+    """Say why the file that was asked for last could not be made, once that is known."""
+    asked = state.get("query_export")
+    if asked is None or not asked.is_of(text):
+        return
+    with st.spinner("Making the file"):
+        asked.wait()
+    if asked.error:
+        st.error(plain(f"There is no file. {asked.error}"))
 
 
 def link_to(text: str) -> None:
@@ -220,11 +259,12 @@ def show(found: Finished, text: str) -> None:
         yes = json.loads(answer.body)["boolean"]
         st.markdown(f"**{'Yes' if yes else 'No'}** ({seconds:.2f} s)")
         export(text, "ask")
+        exported(text)
         return
     unit = "triples" if answer.kind == "graph" else "rows"
     counted = f"{end.rows} {unit if end.rows != 1 else unit[:-1]} in {seconds:.2f} s."
     if end.truncated:
-        counted = f"The first {end.rows} {unit} in {seconds:.2f} s; there are more. An export has all, or use LIMIT."
+        counted = f"The first {end.rows} {unit} in {seconds:.2f} s; there are more. Export them, or use LIMIT."
     st.markdown(counted)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     triples = answer.triples() if answer.kind == "graph" else []
@@ -237,6 +277,7 @@ def show(found: Finished, text: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control("Show as", ways, key="query_way") or ways[0]
         export(text, answer.kind)
+    exported(text)
     if way == "Table" and rows.rows:
         given = st.toggle("Show IRIs", key="query_iris")
         frame = pandas.DataFrame(rows.as_given() if given else rows.shown(labels))
