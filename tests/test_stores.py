@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -37,7 +38,7 @@ from mskgraph.store.canary import wrong_answers
 from tests import command_line
 from tests.app_process import running_app
 from tests.command_line import Ended
-from tests.engines import Engine
+from tests.engines import Engine, oxigraph_server
 
 pytestmark = [pytest.mark.usefixtures("seed"), pytest.mark.xdist_group("engines")]
 
@@ -305,6 +306,29 @@ def test_the_program_runs_on_another_engine(oxigraph_engine: Engine, tmp_path: P
         assert b"true" in RemoteStore.at(oxigraph_engine.query_url).answer(ask).body
         address = {"params": {"default": ""}, "headers": {"Accept": "application/n-triples"}}
         assert "measly muscle" in httpx.get(f"{app.url}/sparql/update", **address).text  # type: ignore[arg-type]
+
+
+def test_an_engine_that_goes_away_is_told_at_every_address(
+    tmp_path: Path, seed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as started:
+        engine = started.enter_context(oxigraph_server(tmp_path / "engine"))
+        settings = {"MSKGRAPH_STORE": engine.query_url, "MSKGRAPH_STORE_UPDATE": engine.update_url}
+        monkeypatch.setenv("MSKGRAPH_STORE_UPDATE", engine.update_url)
+        load_files(engine.query_url, *located("")[:2])
+        url = started.enter_context(running_app(tmp_path / "home", ontology=seed, settings=settings)).url
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        engine.process.kill()
+        engine.process.wait()
+        turtle = {"Accept": "text/turtle, */*;q=0.5"}
+        for path, status in (
+            ("healthz", 503),
+            ("resource/gout", 502),
+            ("terms?q=gout", 502),
+            ("sparql?query=ASK{}", 502),
+        ):
+            answer = httpx.get(f"{url}/{path}", headers=turtle, timeout=30)
+            assert (answer.status_code, engine.query_url in answer.text) == (status, True), answer.text
 
 
 def test_an_engine_without_the_knowledge_is_told(oxigraph_engine: Engine) -> None:

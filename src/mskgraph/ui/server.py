@@ -85,11 +85,21 @@ async def healthz(_request: Request) -> Response:
     :returns: 200 with the hash of the ontology, or 503 with the reason
     """
     try:
-        kg = await run_in_threadpool(KnowledgeGraph.open)
+        kg = await run_in_threadpool(_answering)
     except MskGraphError as error:
         return JSONResponse({"status": "error", "reason": str(error)}, 503)
     kind = kg.url.partition(":")[0] or "memory"
     return JSONResponse({"status": "ok", "version": __version__, "ontology": kg.content_hash, "store": kind})
+
+
+def _answering() -> KnowledgeGraph:
+    """Return the knowledge once its store has answered: an engine elsewhere may be gone.
+
+    :raises MskGraphError: why it cannot
+    """
+    kg = KnowledgeGraph.open()
+    kg.store.answer("ASK {}")
+    return kg
 
 
 ROUTES: Final[list[BaseRoute]] = [
