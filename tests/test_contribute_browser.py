@@ -348,6 +348,19 @@ def test_axe_finds_no_fault_in_light_and_dark(
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_all_that_is_chosen_in_a_box_is_in_sight(
+    page_factory: NewPage, own_app: RunningApp, size: tuple[int, int]
+) -> None:
+    page = page_factory(viewport=size)
+    open_page(page, own_app)
+    for look in ("rice-grain", "aligned with the muscle fibres", "cortex and medullary space"):
+        pick(page, "How it looks 1 (optional)", look)
+    boxes = page.get_by_test_id("stMultiSelectTagsContainer")
+    assert boxes.get_by_role("button", name=re.compile("^Remove")).count() == 3
+    assert boxes.evaluate_all("boxes => boxes.filter(each => each.scrollWidth > each.clientWidth).length") == 0
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_no_fault_in_a_preview(page_factory: NewPage, own_app: RunningApp, size: tuple[int, int]) -> None:
     page = page_factory(viewport=size, color_scheme="dark")
     open_page(page, own_app)

@@ -95,7 +95,7 @@ class Fields:
         """Show a field for any number of things, by their labels."""
         if any(value not in options for value in self.draft.held(name, ())):
             self.draft.put(name, [value for value in self.draft.held(name) if value in options])
-        more = {"placeholder": "none", **more}
+        more = {"placeholder": "none", "wrap": True, **more}
         key = self.draft.key(name)
         st.multiselect(label, options, format_func=called, key=key, persist_state="session", **more)
         self.wrong(name)
