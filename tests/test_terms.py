@@ -204,6 +204,9 @@ def test_a_side_in_a_whole_name_is_part_of_it() -> None:
     lexicon = Lexicon(names)
     assert lexicon.read("mass in the left upper quadrant").features == ("m", "q")
     assert lexicon.read("left mass").features == ("m",)
+    for text in ("right upper quadrant mass", "mass in the upper quadrant", "mass in the right upper quadr"):
+        assert lexicon.read(text).features == ("m",)
+        assert lexicon.read(text).unread
     assert (lexicon.read("mass").sides, lexicon.read("mass").side_note) == ((), "")
 
 

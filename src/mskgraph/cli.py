@@ -206,7 +206,8 @@ def ddx(
     if reading.diagnoses:
         named = kg.knowledge.label(reading.diagnoses[0])
         findings = [kg.knowledge.label(finding) for finding in kg.knowledge.findings_of(reading.diagnoses[0])]
-        raise UnknownTerm(f"{named} (a diagnosis, nothing seen)", findings[:5])
+        shows = f" It may show: {', '.join(findings[:5])}." if findings else ""
+        raise MskGraphError(f"{named} is a diagnosis, nothing that is seen.{shows}")
     present = list(dict.fromkeys([*present, *reading.features]))
     missing = list(dict.fromkeys([*missing, *reading.absent]))
     result = differential(kg.knowledge, present, missing, regime.value)
