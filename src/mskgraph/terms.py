@@ -351,8 +351,8 @@ class Lexicon:
         :param kinds: which kinds of concept to consider; all if empty
         :param limit: how many at most
         :param typed: whether the text is a run of words within a longer one: then only its last word may be cut short,
-            not to fewer than three letters, a side has to be typed, and a single word has to stand in a label or begin a
-            whole name
+            not to fewer than three letters, a side has to be typed, and a single word has to stand in a label or
+            begin a whole name
         :returns: IRIs, best first: the whole name; then whole words, in labels before synonyms, in short names before
             long ones; then beginnings of words, in findings before sites, morphologies and contexts
         """
