@@ -856,7 +856,9 @@ def test_nothing_goes_in_while_a_row_is_wrong_unless_it_is_left_out() -> None:
 
 
 def test_a_title_that_is_refused_begins_a_case_all_the_same() -> None:
-    content = csv_of(CASE, case(title="=A1", description="Another."), {"finding": "joint effusion"}, case(title="Third"))
+    content = csv_of(
+        CASE, case(title="=A1", description="Another."), {"finding": "joint effusion"}, case(title="Third")
+    )
     refused = drafted(content)
     assert [(fault.row, fault.column) for fault in refused.faults] == [(3, "title")]
     some = drafted(content, leave_out=True)
