@@ -129,7 +129,7 @@ def test_an_update_is_accepted_and_shown_at_once(program: Program) -> None:
     assert answer.json() == {
         "change": change.hash,
         "number": change.number,
-        "words": ["Added: gout: alt label: podagra"],
+        "words": ["Added: gout: synonyms: podagra"],
     }
     assert (change.author, change.message) == ("token curator", "an old word")
     assert program.ask('msk:gout skos:altLabel "podagra"@en')
@@ -184,7 +184,7 @@ def test_who_may_only_propose_makes_a_proposal(program: Program) -> None:
     with program.unchanged():
         answer = program.update(named("proposed"), PROPOSES, message="please")
     assert answer.status_code == 202
-    assert answer.json()["words"] == ["Added: gout: alt label: proposed"]
+    assert answer.json()["words"] == ["Added: gout: synonyms: proposed"]
     proposal = program.journal.proposals()[0]
     assert (proposal.number, proposal.author, proposal.message) == (
         answer.json()["proposal"],
@@ -407,8 +407,8 @@ def test_putting_the_graph_does_the_difference_and_no_other_way_round(program: P
     tag = {"If-Match": before.headers["etag"]}
     answer = program.put(text, **tag)
     assert answer.json()["words"] == [
-        "Removed: joint fluid: pref label: effusion",
-        "Added: joint fluid: pref label: joint fluid",
+        "Removed: joint fluid: name: effusion",
+        "Added: joint fluid: name: joint fluid",
     ]
     assert program.put(before.text, **tag).status_code == 412, "somebody has changed it since"
     assert program.put(before.text).status_code == 200
@@ -785,7 +785,7 @@ def test_files_that_change_are_read_again(inside: Inside) -> None:
     gout.write_text(gout.read_text("utf-8").replace("msk:effusion", "msk:fluid"), "utf-8")
     text = "INSERT { ?s skos:altLabel 'wetness'@en } WHERE { ?s skos:prefLabel 'fluid'@en }"
     answer = inside.send(text)
-    assert answer.json()["words"] == ["Added: fluid: alt label: wetness"]
+    assert answer.json()["words"] == ["Added: fluid: synonyms: wetness"]
 
 
 def refuse_plainly(answer: httpx.Response, status: int) -> None:

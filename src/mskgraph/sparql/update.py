@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from mskgraph import curation, ontology
 from mskgraph.curation import Basis, Journal
 from mskgraph.curation.access import Access, Person
+from mskgraph.curation.nodes import property_labels
 from mskgraph.errors import (
     AccessInvalid,
     Busy,
@@ -326,7 +327,7 @@ def _words(opened: Opened, patch: Patch) -> list[str]:
     shown = Patch(*(frozenset(sorted(lines)[:_WORDS]) for lines in (patch.added, patch.removed)))
     nodes = sorted(filter(is_iri, shown.terms()))
     labels = {row["node"]: row["label"] for row in select(opened.store, query_text("labels", node=nodes))}
-    said = curation.in_words(shown, labels | curation.names_given([shown]))
+    said = curation.in_words(shown, labels | property_labels(opened) | curation.names_given([shown]))
     left = len(patch.added) + len(patch.removed) - len(said)
     return [*said, f"... and {left} more."] if left else said
 
