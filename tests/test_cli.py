@@ -128,6 +128,7 @@ def test_ddx_prints_a_table_for_people() -> None:
         (["--finding", "calcifiction"], 'Nothing is called "calcifiction". Nearest: '),
         (["--finding", "soft tissue calcification", "--absent", "phlebolit"], "phlebolith"),
         (["--finding", "triceps tendon"], "Nothing is called"),
+        (["--text", "cysticercosis"], "cysticercosis is a diagnosis, nothing that is seen."),
         (["--text", "calc xyzzy"], "xyzzy"),
         (["--regime", "sometimes", "--finding", "phlebolith"], "regime"),
     ],
@@ -551,6 +552,10 @@ def test_help_names_every_command() -> None:
 def test_the_version_is_that_of_the_package() -> None:
     done = run("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"mskgraph {__version__}\n", "")
+
+
+def test_an_address_that_cannot_be_had_is_told() -> None:
+    assert "--address" in refused("app", "--address", "999.1.1.1", "--no-browser")
 
 
 def test_an_unknown_command_is_told() -> None:

@@ -301,7 +301,8 @@ def _check_port(address: str, port: int) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(port) from error
-            raise
+            place, why = f"Port {port} of {address}", error.strerror
+            raise MskGraphError(f"{place} cannot be had: {why}. Choose others with --port and --address.") from None
 
 
 def is_local() -> bool:
