@@ -215,6 +215,64 @@ def test_typing_gives_the_ranked_list_and_one_click_says_why(
     assert_link_restores(page, page_factory)
 
 
+SITE = "?f=soft-tissue-calcification&f=triceps-tendon"
+QUESTIONS = {
+    "nothing": ("", ""),
+    "a finding": ("?f=soft-tissue-calcification", ""),
+    "a finding at a site": (SITE, ""),
+    "a sentence": ("", "calc triceps, no joint effusion"),
+}
+
+
+@pytest.fixture(scope="module")
+def large_url(start_app: StartApp) -> str:
+    """The program with all of the knowledge, whose lists are long."""
+    return start_app().url
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("asked", QUESTIONS)
+def test_the_answer_is_in_sight_without_scrolling(
+    page_factory: NewPage, large_url: str, asked: str, size: tuple[int, int]
+) -> None:
+    page = page_factory(viewport=size)
+    address, typed = QUESTIONS[asked]
+    open_page(page, large_url, address)
+    if typed:
+        box = page.get_by_role("textbox", name="What do you see?")
+        box.fill(typed)
+        box.press("Enter")
+        wait_for_query(page, "absent", "joint-effusion")
+        whole(page)
+    ranked = page.locator("[class*='st-key-list_http']").get_by_role("button")
+    urgent = page.locator("[class*='st-key-urgent_http']").get_by_role("button")
+    expect(ranked.nth(2)).to_be_visible()
+    assert lower_edge(urgent.first) < lower_edge(ranked.first) <= size[1]
+    if size == DESKTOP:
+        assert lower_edge(ranked.nth(4)) <= size[1]
+    expect(page.get_by_text(re.compile(r"^\d+ of \d+ candidates$"))).to_be_visible()
+    cut = page.locator("[data-tag] [title]").evaluate_all(
+        "tags => tags.filter(t => t.scrollWidth > t.clientWidth).length"
+    )
+    assert cut == 0, "what is chosen cannot be read"
+
+
+def lower_edge(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
+
+
+def test_what_must_not_be_missed_is_all_there_behind_the_first(page: Page, large_url: str) -> None:
+    open_page(page, large_url, SITE)
+    page.get_by_role("button", name=re.compile(r"^\d+ more$")).click()
+    rest = page.get_by_test_id("stPopoverBody").get_by_role("button")
+    expect(rest.first).to_be_visible()
+    last = rest.last.inner_text()
+    rest.last.press("Enter")
+    expect(heading(page, f"Why {last}?")).to_be_visible()
+
+
 def test_prevalence_absence_and_the_next_look_are_one_click_and_in_the_link(
     page: Page, page_factory: NewPage, app_url: str
 ) -> None:

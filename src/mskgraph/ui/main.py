@@ -12,9 +12,16 @@ from mskgraph.ui import editing, widgets
 SCREENS = Path(__file__).with_name("screens")
 
 st.set_page_config(page_title="mskgraph", page_icon="🦴", layout="wide", initial_sidebar_state="collapsed")
-# The answer should be in sight at once; and a chosen pill keeps the colour of text, which alone has contrast enough.
+# The answer should be in sight at once: pickers share a line as far as what is chosen in them can be read. And a chosen
+# pill keeps the colour of text, which alone has contrast enough.
 STYLE = """
 .stMainBlockContainer { padding-top: 4rem }
+.stMainBlockContainer h1 { padding: 0 0 0.5rem }
+.stMainBlockContainer h2 { padding-top: 0.5rem }
+.st-key-pickers .stColumn { flex: 1 1 0; min-width: 7.5rem }
+.st-key-pickers .stColumn:has([data-tag]) { flex-grow: 2; min-width: 15rem }
+.st-key-pickers .stColumn:nth-last-child(2):not(:has([data-tag])) { min-width: 9.25rem }
+.st-key-pickers .stColumn:last-child { flex: 0 1 auto; width: auto }
 .stButtonGroup button { color: inherit !important }
 .interval { height: 14px; border-radius: 7px; border: 1px solid #7f8ea3; overflow: hidden;
   background: linear-gradient(90deg, transparent 49.5%, #7f8ea3 49.5%, #7f8ea3 50.5%, transparent 50.5%) }

@@ -60,11 +60,13 @@ def places(result: Differential) -> list[str]:
 def log_odds_bar(bounds: tuple[float, float]) -> tuple[float, float]:
     """Return where a probability interval begins and ends on a log-odds axis from 0.0001 % to 99.9999 %.
 
-    :returns: two shares of the axis, 0 to 1
+    :returns: two shares of the axis, 0 to 1; all of it if nothing is known
 
     >>> [round(end, 3) for end in log_odds_bar((0.5, 1.0))]
     [0.5, 1.0]
     """
+    if unknown(bounds):
+        return 0.0, 1.0
     reach = math.log10((1 - _EDGE) / _EDGE)
     start, end = (math.log10(p / (1 - p)) for p in (min(max(bound, _EDGE), 1 - _EDGE) for bound in bounds))
     return (start / reach + 1) / 2, (end / reach + 1) / 2

@@ -45,7 +45,7 @@ def on_typed() -> None:
     )
     st.session_state.typed = " ".join(reading.unread)
     st.session_state.unread = " ".join(reading.unread)
-    st.session_state.diagnoses = reading.diagnoses
+    st.session_state.diagnoses, st.session_state.side_note = reading.diagnoses, reading.side_note
 
 
 def on_picked() -> None:
@@ -110,12 +110,16 @@ def ask() -> tuple[list[str], list[str], Regime]:
         st.warning(plain(f'Nothing is called "{unread}".'))
         for label in knowledge.lexicon.suggest(unread, FEATURE_KINDS):
             st.button(plain(label), key=f"suggest_{label}", on_click=on_suggested, args=(label,))
+    if side_note := st.session_state.pop("side_note", ""):
+        st.caption(side_note)
     for diagnosis in st.session_state.pop("diagnoses", ()):
         findings = ", ".join(map(knowledge.label, knowledge.findings_of(diagnosis)[:5]))
         shows = f" It may show: {findings}." if findings else ""
         st.info(plain(f"{knowledge.label(diagnosis)} is a diagnosis, nothing that is seen.{shows}"))
         widgets.link(f"All about {knowledge.label(diagnosis)}", "25_concepts", c=[diagnosis])
-    for column, kind in zip(st.columns(len(FEATURE_KINDS)), FEATURE_KINDS, strict=True):
+    with st.container(key="pickers"):
+        *columns, left, right = st.columns(len(FEATURE_KINDS) + 2, vertical_alignment="bottom")
+    for column, kind in zip(columns, FEATURE_KINDS, strict=True):
         chosen = [feature for feature in present if knowledge.kind(feature) == kind]
         if st.session_state.get(f"pick_{kind}") != chosen:
             st.session_state[f"pick_{kind}"] = chosen
@@ -132,7 +136,6 @@ def ask() -> tuple[list[str], list[str], Regime]:
     if st.session_state.get("pick_absent") != absent:
         st.session_state.pick_absent = absent
     every = sorted((c for c in knowledge.concepts.values() if c.kind in FEATURE_KINDS), key=lambda c: c.label)
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
     left.multiselect(
         "Looked for and not there",
         [concept.iri for concept in every],
@@ -144,8 +147,17 @@ def ask() -> tuple[list[str], list[str], Regime]:
     st.session_state.leave_out = st.query_params.get("regime") == "equal"
     right.toggle("Leave prevalence out", key="leave_out", on_change=on_regime)
     if st.session_state.example:
-        st.info("A worked example: soft tissue calcification. Type what you see, or pick it above.")
+        st.markdown("A worked example: soft tissue calcification. Type what you see, or pick it above.")
     return present, absent, "equal" if st.session_state.leave_out else "stated"
+
+
+def notes(result: Differential) -> None:
+    """Show what has to be said of the answer as a whole."""
+    if len(result.warnings) > 1:
+        with st.expander(f"{len(result.warnings)} notes on this answer"):
+            widgets.bullets("", result.warnings)
+    else:
+        widgets.bullets("", result.warnings)
 
 
 def ranked(result: Differential, selected: str) -> None:
@@ -153,26 +165,22 @@ def ranked(result: Differential, selected: str) -> None:
     place = dict(zip((c.iri for c in result.candidates), views.places(result), strict=True))
     urgent = [c for c in result.candidates if c.must_not_miss]
     if urgent:
-        st.header("Must not miss")
-        with st.container(horizontal=True):
+        st.header("Must not miss", help="Malignant or urgent, whatever their place in the list.")
+        with st.container(horizontal=True, gap="xsmall"):
             for candidate in urgent[:URGENT]:
                 name(candidate, selected, "urgent")
-        if rest := urgent[URGENT:]:
-            with st.expander(f"{len(rest)} more that must not be missed"), st.container(horizontal=True):
-                for candidate in rest:
-                    name(candidate, selected, "urgent")
-        st.markdown("Malignant or urgent, whatever their place in the list.")
-    candidates = list(result.candidates)
-    st.header(f"{len(candidates)} candidate{'s' if len(candidates) > 1 else ''}")
-    if len(candidates) > FIRST:
+            if rest := urgent[URGENT:]:
+                with st.popover(f"{len(rest)} more"), st.container(horizontal=True):
+                    for candidate in rest:
+                        name(candidate, selected, "urgent")
+    listed = list(result.candidates)
+    if result.total > FIRST:
         st.session_state.list_all = st.query_params.get("list") == "all"
-        st.toggle(f"List all {len(candidates)}", key="list_all", on_change=on_list)
-        if not st.session_state.list_all:
-            candidates = views.first_candidates(result, FIRST)
-            st.markdown(f"{len(candidates)} of {result.total} are shown: the first, and those of stated prevalence.")
-    st.markdown("Bars are probabilities with all that is given, on a log-odds scale; the line in the middle is 50 %.")
+        listed = listed if st.session_state.list_all else views.first_candidates(result, FIRST)
+    some = f"{len(listed)} of " if len(listed) < result.total else ""
+    st.header(f"{some}{result.total} candidate{'s' if result.total > 1 else ''}")
     groups: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
+    for candidate in listed:
         parent = "" if views.stands_out(candidate) else views.under(knowledge, candidate)
         groups.setdefault(parent, []).append(candidate)
     for parent, group in groups.items():
@@ -182,6 +190,11 @@ def ranked(result: Differential, selected: str) -> None:
         title = f"{len(group)} more under {parent}, share of each not stated"
         with st.expander(plain(title), expanded=selected in [c.iri for c in group]):
             rows(group, place, selected)
+    if some:
+        st.markdown(f"{some}{result.total} are shown: the first, and those of stated prevalence.")
+    if result.total > FIRST:
+        st.toggle(f"List all {result.total}", key="list_all", on_change=on_list)
+    st.markdown("Bars are probabilities with all that is given, on a log-odds scale; the line in the middle is 50 %.")
 
 
 def rows(candidates: Sequence[Candidate], place: Mapping[str, str], selected: str) -> None:
@@ -192,7 +205,7 @@ def rows(candidates: Sequence[Candidate], place: Mapping[str, str], selected: st
 
 def row(candidate: Candidate, place: str, selected: str) -> None:
     """Show one candidate."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f"**{plain(place)}**", width=34)
         name(candidate, selected, "list")
         st.markdown(f"**{plain(candidate.quantity or 'not stated')}**", width="content")
@@ -311,11 +324,6 @@ def turtle(store: Store, candidate: Candidate) -> str:
 st.title("Differential")
 present, absent, regime = ask()
 result = differential(knowledge, present, absent, regime)
-if len(result.warnings) > 1:
-    with st.expander(f"{len(result.warnings)} notes on this answer"):
-        widgets.bullets("", result.warnings)
-else:
-    widgets.bullets("", result.warnings)
 if result.candidates:
     wanted = widgets.from_address(knowledge, "why", ["diagnosis"])
     candidate = next((c for c in result.candidates if c.iri in wanted), result.candidates[0])
@@ -323,6 +331,7 @@ if result.candidates:
     with left:
         ranked(result, candidate.iri)
     with right:
+        notes(result)
         why(result, candidate)
         alike(present, candidate)
     further(result)
@@ -359,4 +368,5 @@ if result.candidates:
     )
     widgets.table(views.path_rows(knowledge, result, drawing), "No paths.")
 else:
+    notes(result)
     st.info("Take a feature out, or open Explore to see what the graph knows about it.")
