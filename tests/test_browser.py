@@ -268,6 +268,7 @@ def test_what_must_not_be_missed_is_all_there_behind_the_first(page: Page, large
     page.get_by_role("button", name=re.compile(r"^\d+ more$")).click()
     rest = page.get_by_test_id("stPopoverBody").get_by_role("button")
     expect(rest.first).to_be_visible()
+    assert axe_faults(page, "the rest open") == []
     last = rest.last.inner_text()
     rest.last.press("Enter")
     expect(heading(page, f"Why {last}?")).to_be_visible()
