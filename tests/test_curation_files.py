@@ -543,8 +543,24 @@ def test_export_to_files_names_those_it_wrote(
     assert '"podagra"@en' in line
     assert json.loads(answer.stdout)["removed"] == []
     assert "0 files" in run("export", "--to-files", str(other), **settings).stderr
+    assert "check" not in done.stderr
     (tmp_path / "empty").mkdir()
     assert "empty" in refused("export", "--to-files", str(tmp_path / "empty"), **settings)
+
+
+def test_what_was_accepted_with_a_warning_and_will_be_refused_in_the_files_is_told(
+    folder: Path, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    text = """msk:sign a msk:Finding ; dcterms:source msk:source-atlas ; skos:prefLabel "lone sign"@en ;
+        skos:definition "A sign that nothing explains."@en ."""
+    assert "Warning" in run("add", "-", stdin=turtle(text), **settings).stderr
+    other = Path(shutil.copytree(folder, tmp_path / "checkout"))
+    done = run("export", "--to-files", str(other), **settings)
+    assert done.returncode == 0
+    assert "mskgraph check will refuse lone sign: " in done.stderr
+    checked = run("check", str(other))
+    assert checked.returncode == 1
+    assert "sign" in checked.stdout
 
 
 def test_diff_tells_by_its_exit_code(folder: Path, tmp_path: Path) -> None:

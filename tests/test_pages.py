@@ -262,6 +262,14 @@ def test_typed_words_are_read_as_features_and_the_rest_is_told_with_suggestions(
     assert app.text_input(key="typed").value == ""
 
 
+def test_a_side_that_is_typed_is_told_not_to_count() -> None:
+    app = open_page()
+    app.text_input(key="typed").set_value("left triceps calcification").run()
+    assert not [name for name in addressed(app)["f"] if "left" in name]
+    assert "Left: the answer is the same for every side." in [caption.value for caption in app.caption]
+    assert app.text_input(key="typed").value == ""
+
+
 def test_words_that_fit_nothing_stay_words() -> None:
     app = open_page()
     app.text_input(key="typed").set_value("<img src=x onerror=alert(1)> **b** :red[y]").run()

@@ -378,11 +378,15 @@ def export(
 
     if to_files is not None:
         from mskgraph.curation import write_back
+        from mskgraph.differential import dead_ends
 
         changed = write_back(to_files, located().accepted.patch)
         for path in changed:
             print(path)
         print(f"{len(changed)} file{'' if len(changed) == 1 else 's'} written.", file=sys.stderr)
+        for fault in dead_ends(KnowledgeGraph.open().knowledge):
+            told = f"mskgraph check will refuse {fault.label}: {fault.message} {fault.remedy}"
+            print(_printable(told), file=sys.stderr)
         return
     text = KnowledgeGraph.open().export(form.value, with_history)
     if output is None:
