@@ -111,3 +111,31 @@ def test_either_address_describes_both_services(client: httpx.Client, path: str)
     assert found == {f"{base}/sparql": {SD.SPARQL11Query}, f"{base}/sparql/update": {SD.SPARQL11Update}}
     inputs = set(graph.objects(URIRef(f"{base}/sparql/update"), SD.inputFormat))
     assert {form.rsplit("/", 1)[1] for form in inputs} == {"Turtle", "N-Triples", "RDF_XML", "JSON-LD"}
+
+
+@pytest.mark.parametrize(
+    ("query", "media", "instead"),
+    [
+        ('SELECT ("x\\u0001y" AS ?x) {}', "application/sparql-results+xml", "application/sparql-results+json"),
+        ('SELECT ("\\uFFFF" AS ?x) {}', "application/sparql-results+xml", "application/sparql-results+json"),
+        ('CONSTRUCT { <http://x/a> <http://x/p> "\\u001f" } {}', "application/rdf+xml", "application/n-triples"),
+        ("CONSTRUCT { <http://x/a> <http://x/1> <http://x/b> } {}", "application/rdf+xml", "text/turtle"),
+        ("CONSTRUCT { <http://x/a> <http://x/> <http://x/b> } {}", "application/rdf+xml", "text/turtle"),
+    ],
+)
+def test_what_xml_cannot_hold_is_refused_in_xml_alone(
+    client: httpx.Client, query: str, media: str, instead: str
+) -> None:
+    refused = client.get("/sparql", params={"query": query}, headers={"Accept": media})
+    assert refused.status_code == 400
+    assert "Ask for" in refused.text
+    assert client.get("/sparql", params={"query": query}, headers={"Accept": instead}).status_code == 200
+
+
+@pytest.mark.parametrize("last", ["a", "a1", "1a", "a-b", "a.b", "1é", "_"])
+def test_what_xml_can_hold_comes_as_xml_that_can_be_read(client: httpx.Client, last: str) -> None:
+    query = f'CONSTRUCT {{ <http://x/a> <http://x/{last}> "tab\\t, line\\n, \\u0085 and é" }} {{}}'
+    answer = client.get("/sparql", params={"query": query}, headers={"Accept": "application/rdf+xml"})
+    assert answer.status_code == 200
+    ((_, predicate, _),) = Graph().parse(data=answer.text, format="xml")
+    assert predicate == URIRef(f"http://x/{last}")

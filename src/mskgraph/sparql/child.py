@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -40,6 +41,7 @@ from mskgraph.store import (
 )
 from mskgraph.terms import PREFIXES
 
+_NO_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")  # U+FFFE and U+FFFF are the last two
 _HELD_BACK = 1 << 16  # bytes kept until they are many or all: until then an error can still take the answer's place
 
 
@@ -282,7 +284,7 @@ def _written(result: Result, request: Request, out: _Out) -> dict[str, Any]:
         raise AnswerNotAcceptable("a graph" if kind == "graph" else "a table")
     out.begin(message(b"H", {"kind": kind, "media": media}), request.size)
     truncated, rows = False, None
-    file = cast("IO[bytes]", out)
+    file = cast("IO[bytes]", _Xml(out) if media.endswith("+xml") else out)
     try:
         if isinstance(result, pyoxigraph.QuerySolutions | pyoxigraph.QueryBoolean):
             if request.rows is not None and isinstance(result, pyoxigraph.QuerySolutions):
@@ -295,6 +297,8 @@ def _written(result: Result, request: Request, out: _Out) -> dict[str, Any]:
                 truncated = len(triples) > request.rows
                 result = iter(triples[: request.rows])
                 rows = min(len(triples), request.rows)
+            if media == "application/rdf+xml":
+                result = _nameable(result)
             pyoxigraph.serialize(result, file, pyoxigraph.RdfFormat.from_media_type(media), prefixes=PREFIXES)
     except _Enough:
         raise QueryStopped("size", guard.too_large(request.size)) from None
@@ -345,6 +349,29 @@ class _Out:
         self._connection.sendall(self._head + message(b"D", bytes(self._pending)))
         self._head = b""
         self._pending.clear()
+
+
+def _nameable(triples: Iterable[pyoxigraph.Triple]) -> Iterator[pyoxigraph.Triple]:
+    """Yield triples whose properties can be names of elements, as RDF/XML writes them; the engine writes any."""
+    for triple in triples:
+        if not re.search(r"[^\W\d][\w.-]*$", triple.predicate.value):
+            raise QueryError(f"RDF/XML cannot write the property <{triple.predicate.value}>. Ask for text/turtle.")
+        yield triple
+
+
+class _Xml:
+    """Passes on what XML can hold: there are characters that it cannot, however they are written."""
+
+    def __init__(self, out: _Out) -> None:
+        self._out = out
+
+    def write(self, part: bytes) -> int:
+        if _NO_XML.search(part):
+            raise QueryError("The answer holds a character that XML cannot hold. Ask for JSON, or for text/turtle.")
+        return self._out.write(part)
+
+    def flush(self) -> None:
+        self._out.flush()
 
 
 class _Lines:
