@@ -934,6 +934,12 @@ def test_the_faults_of_a_table_are_told_by_row() -> None:
     assert not Journal().changes()
 
 
+def test_what_belongs_to_the_schema_has_no_form() -> None:
+    app = page("edit", node="confidence-high")
+    assert "belongs to the schema" in shown_text(app)
+    assert not app.radio
+
+
 # History
 
 
