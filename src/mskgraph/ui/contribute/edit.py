@@ -28,7 +28,7 @@ def show(fields: Fields) -> None:
         st.markdown("Find what is to be edited. Cases and concepts have a link to here on their own pages, too.")
         return
     if node in forms(kg).fixed:
-        st.info(plain(f"{nodes.called(kg, node)} belongs to the schema, which people agree on: nobody changes it here."))
+        st.info(plain(f"{nodes.called(kg, node)} belongs to the schema, which is not changed here."))
         return
     kind = nodes.class_of(kg, node)
     part = node_forms.root_part(kg, kind)
