@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from rdflib import RDF, Graph, Namespace, URIRef
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from mskgraph.sparql.answering import gated
 
 SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
 FORM = "application/x-www-form-urlencoded"
@@ -139,3 +146,30 @@ def test_what_xml_can_hold_comes_as_xml_that_can_be_read(client: httpx.Client, l
     assert answer.status_code == 200
     ((_, predicate, _),) = Graph().parse(data=answer.text, format="xml")
     assert predicate == URIRef(f"http://x/{last}")
+
+
+# Too much at once
+
+
+def test_what_is_worked_out_in_the_program_itself_is_asked_for_as_queries_are() -> None:
+    async def flooded() -> list[httpx.Response]:
+        go_on = asyncio.Event()
+        running: list[int] = []
+
+        async def slow(_: Request) -> Response:
+            running.append(1)
+            await go_on.wait()
+            return PlainTextResponse("done")
+
+        transport = httpx.ASGITransport(Starlette(routes=[Route("/slow", gated(slow))]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            asked = [asyncio.create_task(client.get("/slow")) for _ in range(200)]
+            while sum(task.done() for task in asked) < 50:
+                await asyncio.sleep(0.01)
+            assert 1 <= len(running) < 50
+            go_on.set()
+            return await asyncio.gather(*asked)
+
+    answers = asyncio.run(flooded())
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers if answer.status_code == 503)

@@ -88,6 +88,17 @@ def told(answer: Answer) -> Answer:
     return answered
 
 
+def gated(answer: Answer) -> Answer:
+    """Let answers that are worked out in this very process be asked for as queries are: so many at once, and told."""
+    gate = Gate()
+
+    async def let_in(request: HttpRequest) -> Response:
+        async with gate.inside(client_of(request)):
+            return await answer(request)
+
+    return told(let_in)
+
+
 # What is asked
 
 

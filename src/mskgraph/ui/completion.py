@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mskgraph import KnowledgeGraph
-from mskgraph.sparql.answering import told
+from mskgraph.sparql.answering import gated
 from mskgraph.store import query_text, select
 from mskgraph.terms import Completer, curie
 
@@ -102,4 +102,4 @@ async def terms(request: Request) -> Response:
     return JSONResponse(await run_in_threadpool(_answer, text, int(limit)))
 
 
-ROUTE: Final = Route("/terms", told(terms), methods=["GET"])
+ROUTE: Final = Route("/terms", gated(terms), methods=["GET"])

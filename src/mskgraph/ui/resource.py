@@ -15,7 +15,7 @@ from starlette.routing import Route
 from mskgraph import KnowledgeGraph, ontology
 from mskgraph.graph import local_name_of
 from mskgraph.sparql import preferred
-from mskgraph.sparql.answering import told
+from mskgraph.sparql.answering import gated
 from mskgraph.store import Row, query_text, select
 from mskgraph.terms import NAMESPACE, local_name
 from mskgraph.ui.concept_html import STYLE, anchor, contents_html, head_html, section_html
@@ -124,4 +124,4 @@ def _document(title: str, body: str) -> str:
     )
 
 
-ROUTE: Final = Route("/resource/{name}", told(resource), methods=["GET"])
+ROUTE: Final = Route("/resource/{name}", gated(resource), methods=["GET"])
