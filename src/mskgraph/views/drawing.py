@@ -21,7 +21,9 @@ _LINE = 22  # characters on a line of a node
 COLUMN = 270.0  # pixels from one column of a picture of paths to the next
 
 _ROOM = (24.0, 18.0)  # pixels between two boxes
-_PUSHES = 500  # which is more than pictures need that have room
+_RINGS = 500  # around a place, which is more than pictures need
+_ANGLES = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+_AROUND = np.stack([14 * np.cos(_ANGLES), 9 * np.sin(_ANGLES)], axis=1)  # pixels; boxes are wider than high
 
 Place = tuple[float, float]
 """Pixels to the right and downwards."""
@@ -146,33 +148,26 @@ def size_of(label: str) -> tuple[float, float]:
 
 
 def pushed_apart(places: Mapping[str, Place], labels: Mapping[str, str], movable: Collection[str]) -> dict[str, Place]:
-    """Return places of nodes at which no two boxes overlap, or nearly so if there is no room between fixed ones.
+    """Return places of nodes at which no two boxes overlap: each in turn takes the free place nearest to its own.
 
     :param places: pixels to the right and downwards
     :param labels: of the nodes, which tell the size of their boxes
-    :param movable: the nodes that may be moved
+    :param movable: the nodes that may be moved; the others stay, and may overlap each other
     """
-    nodes = list(places)
-    if len(nodes) < 2:
-        return dict(places)
-    centres = np.array([places[node] for node in nodes])
-    sizes = np.array([size_of(labels[node]) for node in nodes]) + _ROOM
-    least = (sizes[:, None] + sizes[None]) / 2
-    moves = np.array([node in set(movable) for node in nodes])
-    # Of two boxes at the very same place the later one goes right and down.
-    order = np.sign(np.arange(len(nodes))[:, None] - np.arange(len(nodes))[None])[:, :, None]
-    for _ in range(_PUSHES):
-        apart = centres[:, None] - centres[None]
-        gaps = least - np.abs(apart)
-        overlap = (gaps > 0).all(axis=2)
-        np.fill_diagonal(overlap, False)
-        overlap[~moves] = False
-        if not overlap.any():
-            break
-        shortest = gaps == gaps.min(axis=2, keepdims=True)
-        way = np.where(apart == 0, order, np.sign(apart))
-        centres += np.where(overlap[:, :, None] & shortest, way * (gaps / 2 + 1), 0).sum(axis=1)
-    return {node: (float(x), float(y)) for node, (x, y) in zip(nodes, centres, strict=True)}
+    order = sorted(places, key=lambda node: node in movable)  # those that stay come first
+    sizes = np.array([size_of(labels[node]) for node in order]) + _ROOM
+    centres = np.array([places[node] for node in order], dtype=float)
+    for number, node in enumerate(order):
+        if node not in movable:
+            continue
+        least = (sizes[:number] + sizes[number]) / 2
+        for ring in range(_RINGS):
+            spots = centres[number] + ring * _AROUND
+            covers = (np.abs(spots[:, None] - centres[:number]) < least).all(axis=2).any(axis=1)
+            if not covers.all():
+                centres[number] = spots[np.argmin(covers)]
+                break
+    return {node: (float(x), float(y)) for node, (x, y) in zip(order, centres, strict=True)}
 
 
 def edge_rows(drawing: Drawing) -> list[dict[str, str]]:

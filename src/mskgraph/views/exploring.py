@@ -158,7 +158,7 @@ def _place(knowledge: Knowledge, places: dict[str, Place], new: Sequence[str], a
     found = networkx.spring_layout(graph, k=1.1, pos=start, fixed=fixed, iterations=60, seed=1)
     for node in new:
         places[node] = (float(found[node][0]) * scale, float(found[node][1]) * scale)
-    movable = [node for node in new if node not in fixed]
+    movable = set(new).difference(fixed)
     places |= pushed_apart(places, {node: knowledge.label(node) for node in places}, movable)
 
 

@@ -214,7 +214,7 @@ def _spread(graph: networkx.Graph, part: Sequence[str], labels: Mapping[str, str
     scale = 40.0 * len(part) ** 0.7  # many lines need more room each
     # Seeded, so that the same result looks the same again.
     found = networkx.spring_layout(alone, seed=1, iterations=80)
-    places = pushed_apart({node: (1.5 * scale * x, scale * y) for node, (x, y) in found.items()}, labels, part)
+    places = pushed_apart({node: (1.5 * scale * x, scale * y) for node, (x, y) in found.items()}, labels, set(part))
     boxes = {node: size_of(labels[node]) for node in part}
     left, top = (min(places[node][axis] - boxes[node][axis] / 2 for node in part) for axis in (0, 1))
     return {node: (x - left, y - top) for node, (x, y) in places.items()}
