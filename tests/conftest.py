@@ -12,7 +12,7 @@ from typing import Any
 import pyoxigraph
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from rdflib import Graph
 from rdflib.term import Node
 from streamlit import config
@@ -29,6 +29,7 @@ from tests.small_ontology import small_ontology
 
 settings.register_profile("busy", deadline=None)  # how long an example takes says little on a busy machine
 settings.load_profile("busy")
+expect.set_options(timeout=20_000)  # milliseconds; likewise
 
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP = (1400, 900)
