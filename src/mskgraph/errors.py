@@ -257,8 +257,8 @@ _REMEDY = "Make room and let it be written, or choose another folder with MSKGRA
 _REMEDIES = {
     "locked": "Try again in a moment.",
     # One that is being repaired, or may not be written; SQLite says the same of both.
-    "readonly": "Try again, as it may have been repaired just now; if it stays so, let it be written, or choose another "
-    "folder with MSKGRAPH_HOME.",
+    "readonly": "Try again, as it may have been repaired just now; if it stays so, let it be written, or choose "
+    "another folder with MSKGRAPH_HOME.",
 }
 """By what SQLite says of a journal, what helps."""
 

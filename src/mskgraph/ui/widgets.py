@@ -70,6 +70,7 @@ def forget_gone_widgets() -> None:
     with suppress(AttributeError):  # a later Streamlit may call them otherwise: a test tells
         session, drawn = context.session_state, context.shared.widget_ids_this_run.snapshot()
         with session._lock:
+            st.session_state.get("any")  # ends this run if the next has begun, which draws widgets of its own
             known = session._state._new_widget_state.widget_metadata
             for gone in known.keys() - drawn:
                 if not any(one in gone for one in drawn):  # the events of a component are widgets named after it
