@@ -29,6 +29,7 @@ LAYERS = (
     "sparql",
     "views",
     "ui",
+    "streams",
     "cli",
 )
 # The package root is the public face: it stands on views, and only what people start may stand on it.

@@ -353,10 +353,12 @@ def test_the_last_change_is_taken_back_without_naming_it() -> None:
     assert second.patch == first.patch.inverse()
 
 
-def test_a_change_may_be_named_by_the_beginning_of_its_hash() -> None:
+@pytest.mark.parametrize("way", ["hash", "number"])
+def test_a_change_may_be_named_by_its_number_or_the_beginning_of_its_hash(way: str) -> None:
     change = added('msk:gout skos:altLabel "podagra"@en .')
     added('msk:gout skos:altLabel "king of diseases"@en .')
-    assert curation.undo(Journal(), KnowledgeGraph.open, "Ben", change.hash[:8]).undoes == change.hash
+    named = change.hash[:8] if way == "hash" else "1"
+    assert curation.undo(Journal(), KnowledgeGraph.open, "Ben", named).undoes == change.hash
     assert {"podagra", "king of diseases"} & names_of_gout() == {"king of diseases"}
 
 
@@ -413,12 +415,12 @@ def test_there_is_nothing_to_take_back_at_first() -> None:
 
 def test_a_beginning_that_fits_several_changes_is_told() -> None:
     seen: dict[str, Change] = {}
-    for number in range(17):  # with 16 digits, two of them begin alike
+    for number in range(40):  # soon two of them begin with the same letter; a digit would be a number
         change = added(f'msk:gout skos:altLabel "name {number}"@en .')
-        if change.hash[0] in seen:
+        if change.hash[0] in seen and change.hash[0].isalpha():
             break
         seen[change.hash[0]] = change
-    with pytest.raises(PatchInvalid, match="2 changes"):
+    with pytest.raises(PatchInvalid, match=r"\d changes"):
         curation.undo(Journal(), KnowledgeGraph.open, "Ben", change.hash[0])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -10,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mskgraph import streams
 from mskgraph.errors import MskGraphError
 from mskgraph.terms import Kind
 
@@ -69,50 +69,12 @@ class Regime(StrEnum):
 def main() -> None:
     """Run the command line; errors of ours go to stderr with exit code 2."""
     if sys.stdout is sys.__stdout__:  # nobody who runs this has put something in their place
-        _open_streams()
+        streams.take()
     try:
         app()
     except MskGraphError as error:
         print(_printable(str(error), "\n"), file=sys.stderr)
         sys.exit(2)
-
-
-class _Pipe(io.FileIO):
-    """Where nobody may listen any more, such as head that has seen enough: what is written then goes nowhere."""
-
-    def write(self, data: Any, /) -> int:
-        try:
-            return super().write(data)
-        except BrokenPipeError:
-            return memoryview(data).nbytes
-
-
-def _open_streams() -> None:
-    """Let standard input, output and error be such that whatever they are, a command ends with its own exit code.
-
-    Those that are closed are as good as empty: else a file that is opened next would get their number. What an
-    encoding has no sign for is replaced.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(descriptor)
-    sys.stdin = sys.stdin or open(0)  # noqa: SIM115
-    sys.stdout, sys.stderr = _stream(sys.stdout, 1), _stream(sys.stderr, 2)
-
-
-def _stream(given: Any, descriptor: int) -> io.TextIOWrapper:
-    buffer = io.BufferedWriter(_Pipe(descriptor, "w", closefd=False))
-    if given is None:
-        return io.TextIOWrapper(buffer, "utf-8")
-    ways = {"line_buffering": given.line_buffering, "write_through": given.write_through}
-    return io.TextIOWrapper(buffer, given.encoding, "replace", **ways)
-
-
-def _document() -> TextIO:
-    """Return standard output for what other programs read, which is UTF-8 whatever a terminal would have."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
-    return sys.stdout
 
 
 def _print_version(wanted: bool) -> None:
@@ -274,7 +236,7 @@ def query(
             raise typer.BadParameter("A graph is printed as ttl.", param_hint="--format")
         from mskgraph import ontology
 
-        print(ontology.turtle_of(answer.body), end="", file=_document())
+        print(ontology.turtle_of(answer.body), end="", file=streams.document())
         return
     if form is QueryFormat.TTL:
         raise typer.BadParameter("A table of results is no graph; use table, csv or json.", param_hint="--format")
@@ -292,7 +254,7 @@ def _print_rows(names: Sequence[str], rows: Sequence[Mapping[str, str]], form: Q
     if form is QueryFormat.CSV:
         import csv
 
-        writer = csv.writer(_document())
+        writer = csv.writer(streams.document())
         writer.writerow(names)
         writer.writerows(values)
     else:
@@ -390,7 +352,7 @@ def export(
         return
     text = KnowledgeGraph.open().export(form.value, with_history)
     if output is None:
-        print(text, end="", file=_document())
+        print(text, end="", file=streams.document())
         return
     try:
         output.write_text(text, "utf-8")
@@ -504,8 +466,7 @@ def undo(
     from mskgraph import bring_up_to_date, curation, open_to_change
 
     journal = curation.Journal()
-    named = next((each.hash for each in journal.changes() if str(each.number) == change), change)
-    done = curation.undo(journal, open_to_change, author or _login(), named)
+    done = curation.undo(journal, open_to_change, author or _login(), change)
     for line in _words(open_to_change(), done.patch)[0]:
         print(_printable(line))
     undone = next(each for each in journal.changes() if each.hash == done.undoes)
@@ -595,7 +556,7 @@ def _printable(text: str, kept: str = "") -> str:
 
 
 def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, indent=2), file=_document())
+    print(json.dumps(document, ensure_ascii=False, indent=2), file=streams.document())
 
 
 def _print_table(rows: Sequence[Sequence[str]], names: Sequence[str]) -> None:

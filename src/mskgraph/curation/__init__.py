@@ -274,10 +274,10 @@ def _readable(what: str, text: str) -> str:
     return text.strip()
 
 
-def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash: str = "") -> Change:
+def undo(journal: Journal, basis: Callable[[], Basis], author: str, named: str = "") -> Change:
     """Take a change back by a new one.
 
-    :param change_hash: beginning of its hash; the last change if empty
+    :param named: its number, or the beginning of its hash if no change has that number; the last change if empty
     :raises PatchInvalid: if there is no such change, it is taken back already, or a later one depends on it
     :raises ChangeRefused: if something would be left wrong without it
     :raises JournalUnusable: if the journal cannot be written
@@ -285,7 +285,7 @@ def undo(journal: Journal, basis: Callable[[], Basis], author: str, change_hash:
     name = _name_of("An author", author)
     with journal.writing() as writing:  # from here on nobody takes it back at the same time
         changes = journal.changes()
-        change = _named(change_hash, changes)
+        change = _change_of(named, changes)
         if _undone(change, changes):
             raise PatchInvalid("That change has been taken back already.")
         now, inverse = basis(), change.patch.inverse()
@@ -306,12 +306,13 @@ def _told(changes: Iterable[Change]) -> str:
     return ", ".join(f"change {change.number} by {change.author}" for change in changes)
 
 
-def _named(change_hash: str, changes: Sequence[Change]) -> Change:
-    """Return the change whose hash begins so; the last one if that is empty."""
-    found = [change for change in changes if change.hash.startswith(change_hash)] if change_hash else changes[-1:]
+def _change_of(named: str, changes: Sequence[Change]) -> Change:
+    found = [change for change in changes if named == str(change.number)]
+    if not found:
+        found = [change for change in changes if change.hash.startswith(named)] if named else list(changes[-1:])
     if len(found) != 1:
         many = "no change" if not found else f"{len(found)} changes"
-        raise PatchInvalid(f"There is {many} {change_hash!r}. Run mskgraph history to see which there are.")
+        raise PatchInvalid(f"There is {many} {named!r}. Run mskgraph history to see which there are.")
     return found[0]
 
 

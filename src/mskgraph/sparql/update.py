@@ -61,7 +61,7 @@ from mskgraph.sparql.worker import Worker
 from mskgraph.store import ASSERTED_GRAPH, Dataset, Patch, is_iri, query_text, select
 
 _UPDATE: Final = "application/sparql-update"
-_SIZES: Final = dict.fromkeys(FORMS, 50_000_000)  # bytes, as many as an answer may have: what is got can be put back
+_SIZES: Final = dict.fromkeys(FORMS, Request.size)  # as an answer may have: what is got can be put back
 _METHODS: Final = ("GET", "HEAD", "PUT", "POST", "DELETE")
 _REALM: Final = 'Bearer realm="mskgraph"'
 _PATIENCE: Final = 30.0  # seconds that a change waits for those before it
